@@ -1,0 +1,73 @@
+"""The one abstract class behind which every model lives.
+
+The base class owns the life cycle; an engine owns its verbs. A verb is an ordinary method that *yields events* and
+*returns its result*, so that every event is a point where a cancel takes effect:
+
+    class Doubler(Engine):
+        name = "doubler"
+        def load(self, weights, device): ...
+        def double(self, number: int) -> Verb[int]:
+            yield Step(1, 1)
+            return 2 * number
+
+    with job.lease(Doubler) as doubler:
+        assert doubler.call(Doubler.double, 21) == 42
+
+Arguments, events and results cross a process boundary: plain values, PIL images and bytes only. Engine modules
+import their libraries inside `load`, never at the top, because the gateway imports the modules for their names.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from inference.events import Event
+from inference.hardware.device import Device
+
+T = TypeVar("T")
+Verb = Generator[Event, None, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A model of the catalogue on disk.
+
+    ``path`` is its verified folder; ``base`` the folder of the model it adapts, if it is an adapter; ``id`` its
+    name in the catalogue; ``options`` what its catalogue row says to the engine.
+    """
+
+    id: str
+    path: Path
+    base: Path | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Engine(ABC):
+    """A loaded model that can do a few things. One instance lives in one worker process and serves one call at a time.
+
+    ``name``      what settings, status and metrics call it.
+    ``requires``  Python packages that must be importable before it can load.
+    ``library``   what computes: decides whose proof of the GPU counts.
+    ``runs_on``   device kinds it can use, best first.
+    ``patience``  seconds without an event after which a call counts as hung.
+    """
+
+    name: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]] = ()
+    library: ClassVar[Literal["torch", "ctranslate2", "onnxruntime"]] = "torch"
+    runs_on: ClassVar[tuple[str, ...]] = ("gpu", "cpu")
+    patience: ClassVar[float] = 300.0
+
+    @abstractmethod
+    def load(self, weights: Weights, device: Device) -> None:
+        """Load ``weights`` onto ``device``; called once, before any verb, in the worker process."""
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """Return those of ``requires`` that are not installed; imports nothing."""
+        return tuple(name for name in cls.requires if find_spec(name) is None)

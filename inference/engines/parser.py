@@ -1,0 +1,143 @@
+"""Turns a sentence into JSON that a given schema allows: a small causal language model under a grammar.
+
+The schema comes from the caller; nothing here knows what an edit is. Decoding is greedy and constrained by
+llguidance: a token the grammar forbids cannot come out, and a token it forces is appended without asking the model.
+A model with a ``prompt.json`` beside it (``{"template": "...{command}..."}``) was trained for the task and gets only
+that; any other instruction model gets its chat template with the caller's examples.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from inference.engine import Engine, Verb, Weights
+from inference.errors import EngineFailed, Refused, TooLarge
+from inference.events import Step
+from inference.hardware.device import Device
+
+MAX_COMMAND_TOKENS = 512
+MAX_ANSWER_TOKENS = 512
+
+
+class Parser(Engine):
+    """A causal language model, with a LoRA adapter merged in where the catalogue's row has a base."""
+
+    name = "parser"
+    requires = ("torch", "transformers", "llguidance")
+    library = "torch"
+
+    def load(self, weights: Weights, device: Device) -> None:
+        """Load model and tokenizer from local folders; an adapter is merged into its base."""
+        import torch
+        from llguidance.hf import from_tokenizer
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        folder = weights.base or weights.path
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=getattr(torch, device.dtype), local_files_only=True, use_safetensors=True
+        )
+        if weights.base is not None:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(weights.path)).merge_and_unload()
+        self._torch = torch
+        self._model: Any = model.to(device.torch_name).eval()
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._vocabulary = from_tokenizer(self._tokenizer, n_vocab=int(model.config.vocab_size))
+        self._grammars: dict[str, str] = {}
+        prompt = weights.path / "prompt.json"
+        self._template: str | None = json.loads(prompt.read_text())["template"] if prompt.is_file() else None
+        self._cache: Any = None
+        self._read: list[int] = []
+
+    def parse(
+        self, command: str, schema: dict[str, Any], examples: Sequence[tuple[str, str]] = ()
+    ) -> Verb[Any]:
+        """Return the JSON value that the model gives for ``command``; it satisfies ``schema``.
+
+        ``examples`` are (sentence, JSON) pairs for models that were not trained for this. Raises `TooLarge` for a
+        command past 512 tokens, `Refused` for one that makes the model run on without an end.
+        """
+        prompt = self._prompt(command, examples)
+        if len(self._tokenizer(command)["input_ids"]) > MAX_COMMAND_TOKENS:
+            raise TooLarge(f"The command is longer than {MAX_COMMAND_TOKENS} tokens; say it in fewer words")
+        matcher = self._matcher(schema)
+        answer: list[int] = []
+        pending = self._reuse(prompt)
+        while not matcher.is_stopped():
+            forced = matcher.compute_ff_tokens()
+            if forced:
+                matcher.consume_tokens(forced)
+                chosen = list(forced)
+            else:
+                logits = self._advance(pending)
+                pending = []
+                allowed = self._torch.frombuffer(bytearray(matcher.compute_logit_bias()), dtype=self._torch.uint8)
+                allowed = allowed[: logits.shape[-1]].to(logits.device) > 0
+                token = int(logits.masked_fill(~allowed, float("-inf")).argmax())
+                matcher.consume_token(token)
+                chosen = [token]
+            if matcher.is_error():
+                raise EngineFailed(f"The grammar broke: {matcher.get_error()}")
+            answer += chosen
+            pending += chosen
+            if len(answer) > MAX_ANSWER_TOKENS:
+                raise Refused("The command asks for more than fits into one plan; split it")
+            yield Step(len(answer), MAX_ANSWER_TOKENS)
+        text = self._tokenizer.decode(answer, skip_special_tokens=True)
+        return json.loads(text)
+
+    def _prompt(self, command: str, examples: Sequence[tuple[str, str]]) -> list[int]:
+        command = " ".join(command.split())
+        if self._template is not None:
+            ids: list[int] = self._tokenizer(self._template.replace("{command}", command))["input_ids"]
+            return ids
+        turns = [turn for sentence, plan in examples for turn in (_turn("user", sentence), _turn("assistant", plan))]
+        chat: list[int] = self._tokenizer.apply_chat_template(
+            [*turns, _turn("user", command)],
+            add_generation_prompt=True,
+            enable_thinking=False,  # Qwen3's template: no reasoning before the answer; others ignore it
+            return_dict=True,
+        )["input_ids"]
+        return chat
+
+    def _matcher(self, schema: dict[str, Any]) -> Any:
+        from llguidance import LLMatcher
+
+        key = json.dumps(schema)
+        if key not in self._grammars:
+            # No white space at all: unbounded, small models loop in it; the adapter was trained on compact JSON.
+            options: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+            self._grammars = {key: LLMatcher.grammar_from_json_schema(schema, overrides=options)}
+        matcher = LLMatcher(self._vocabulary, self._grammars[key])
+        if matcher.is_error():
+            raise EngineFailed(f"The grammar does not compile: {matcher.get_error()}")
+        return matcher
+
+    def _reuse(self, prompt: list[int]) -> list[int]:
+        """Keep of the cache what ``prompt`` shares with what was read before; return the rest, at least one token."""
+        from transformers import DynamicCache
+
+        shared = 0
+        while shared < min(len(prompt) - 1, len(self._read)) and prompt[shared] == self._read[shared]:
+            shared += 1
+        if shared:
+            self._cache.crop(shared)
+        else:
+            self._cache = DynamicCache()
+        self._read = prompt[:shared]
+        return prompt[shared:]
+
+    def _advance(self, tokens: list[int]) -> Any:
+        """Read ``tokens`` and return the logits of what follows, float32, shape (vocabulary,)."""
+        with self._torch.inference_mode():
+            ids = self._torch.tensor([tokens], device=self._model.device)
+            answer = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+        self._read = self._read + tokens
+        return answer.logits[0, -1].float()
+
+
+def _turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}

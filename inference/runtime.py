@@ -1,0 +1,324 @@
+"""The facade: everything that Tawny can do, as a few verbs that return jobs.
+
+    runtime = Runtime(Settings())
+    job = runtime.edit(EditRequest(picture, command="add a dog and rotate right"))
+    async for event in job.events(): ...
+    result = await job.result()
+
+It joins the engines into the main job (hear, plan, paint) and knows no HTTP. Jobs are started on the event loop and
+work on threads of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image
+
+from inference.catalogue import Catalogue, Row
+from inference.engine import Engine
+from inference.engines import ENGINES, Inpainter, Parser, Speaker, Transcriber
+from inference.engines.transcriber import RATE, Transcript
+from inference.errors import CommandNotUnderstood, InvalidRequest, UnknownModel, UnknownVoice
+from inference.events import Planned
+from inference.hardware.machine import Machine, survey
+from inference.host import Host, LocalHost
+from inference.jobs import Job, Jobs
+from inference.operations import Canvas, Operation, PaintOptions, apply_plan, describe_plan, parse_plan, plan_schema
+from inference.operations.examples import EXAMPLES
+from inference.pictures import Picture
+from inference.pool import Choice, Pool
+from inference.settings import Settings
+from inference.sounds import Sound
+from inference.weights import state
+
+log = logging.getLogger("tawny.runtime")
+
+SUGGESTIONS = ('"add a dog"', '"rotate right"', '"make it black and white"')
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest:
+    """What should change. Exactly one of ``command``, ``operations`` and ``sound`` (a spoken command) says it.
+
+    ``mask`` is L, of the picture's size, 255 = edit here. ``n`` results are made with the seeds ``seed``,
+    ``seed + 1`` and so on; without a seed the first is drawn at random. The painting fields have the meaning of
+    `Inpainter.inpaint`; None is the model's own default. ``previews`` pictures of the work in progress are reported.
+    """
+
+    picture: Picture
+    command: str | None = None
+    operations: tuple[Operation, ...] | None = None
+    sound: Sound | None = None
+    mask: Image.Image | None = None
+    n: int = 1
+    seed: int | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    strength: float | None = None
+    negative_prompt: str = ""
+    previews: int = 0
+    model: str | None = None
+    require_gpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """One result. ``facts`` is what was done to it, for the file: operations, seed, models, devices."""
+
+    picture: Picture
+    seed: int
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EditResult:
+    """All results and the plan in canonical form. ``format`` and ``quality`` are set where the plan converts."""
+
+    pictures: tuple[Edited, ...]
+    operations: tuple[dict[str, Any], ...]
+    command: str | None
+    format: str | None
+    quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """A plan in canonical form, and who made it where in how many seconds."""
+
+    operations: tuple[dict[str, Any], ...]
+    model: str
+    device: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeRequest:
+    """What to write down, and how; see `Transcriber.transcribe`."""
+
+    sound: Sound
+    language: str | None = None
+    prompt: str | None = None
+    hotwords: str | None = None
+    temperature: float = 0.0
+    vad: bool = False
+    words: bool = False
+    model: str | None = None
+    require_gpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakRequest:
+    """What to say. ``voice`` is a voice's id; see `Speaker.speak`."""
+
+    text: str
+    voice: str
+    speed: float = 1.0
+    speaker: int | None = None
+    require_gpu: bool = False
+
+
+class Runtime:
+    """The four engines behind one door. ``host`` and ``machine`` are for tests."""
+
+    def __init__(self, settings: Settings, host: Host | None = None, machine: Machine | None = None) -> None:
+        self.settings = settings
+        self.catalogue = Catalogue.load(settings.manifest)
+        self.machine = machine or survey(settings.root, settings.state)
+        self.pool = Pool(host or LocalHost(), self.machine, self.catalogue, settings)
+        self.jobs = Jobs(self.pool, settings.queue_length)
+        self._started = time.time()
+
+    # The main job -------------------------------------------------------------------------------------------------
+
+    def edit(self, request: EditRequest) -> Job[EditResult]:
+        """Change a picture: hear the command, plan it, apply it. Reports `Planned` first, then what each step does."""
+        if sum(field is not None for field in (request.command, request.operations, request.sound)) != 1:
+            raise InvalidRequest("Say what to change by one of: prompt, operations, audio", param="prompt")
+        return self.jobs.start(lambda job: self._edit(job, request), require_gpu=request.require_gpu)
+
+    def _edit(self, job: Job[EditResult], request: EditRequest) -> EditResult:
+        command = request.command
+        if request.sound is not None:
+            command = self._hear(job, TranscribeRequest(request.sound, language="en")).text
+            if not command:
+                raise CommandNotUnderstood(f"Nothing was said in the sound. {_suggest()}", param="audio")
+        operations = request.operations if command is None else self._plan(job, command)
+        assert operations is not None  # edit() saw to it
+        plan = describe_plan(operations)
+        job.report(Planned(plan))
+        seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+        edited: list[Edited] = []
+        canvas: Canvas | None = None
+        for number in range(request.n):
+            options = PaintOptions(
+                seed=seed + number,
+                steps=request.steps,
+                guidance_scale=request.guidance_scale,
+                strength=request.strength,
+                negative_prompt=request.negative_prompt,
+                previews=request.previews,
+                model=request.model,
+            )
+            canvas = apply_plan(Canvas(request.picture.image, request.mask, options), operations, job)
+            facts = {
+                "command": command,
+                "operations": list(plan),
+                "seed": seed + number,
+                "models": dict(job.models),
+                "devices": dict(job.devices),
+            }
+            edited.append(Edited(replace(request.picture, image=canvas.image), seed + number, facts))
+        assert canvas is not None  # n is at least 1
+        return EditResult(tuple(edited), plan, command, canvas.output_format, canvas.output_quality)
+
+    def plan(self, command: str, model: str | None = None, *, require_gpu: bool = False) -> Job[PlanResult]:
+        """Turn a sentence into operations without touching a picture. Raises `CommandNotUnderstood` for no edit."""
+
+        def work(job: Job[PlanResult]) -> PlanResult:
+            started = time.monotonic()
+            operations = describe_plan(self._plan(job, command, model))
+            seconds = time.monotonic() - started
+            return PlanResult(operations, job.models[Parser.name], job.devices[Parser.name], seconds)
+
+        return self.jobs.start(work, require_gpu=require_gpu)
+
+    def _plan(self, job: Job[Any], command: str, model: str | None = None) -> tuple[Operation, ...]:
+        if not command.strip():
+            raise CommandNotUnderstood(f"The command is empty. {_suggest()}", param="prompt")
+        with job.lease(Parser, model) as parser:
+            found = parser.call(Parser.parse, command, plan_schema(), EXAMPLES)
+        if not found:
+            raise CommandNotUnderstood(f"That names no change to a picture. {_suggest()}", param="prompt")
+        return parse_plan(found)
+
+    # Sound --------------------------------------------------------------------------------------------------------
+
+    def transcribe(self, request: TranscribeRequest) -> Job[Transcript]:
+        """Write down what is said; reports `Heard` per segment."""
+        return self.jobs.start(lambda job: self._hear(job, request), require_gpu=request.require_gpu)
+
+    def _hear(self, job: Job[Any], request: TranscribeRequest) -> Transcript:
+        if request.sound.rate != RATE:
+            raise ValueError(f"the transcriber hears at {RATE} Hz, not {request.sound.rate}")
+        with job.lease(Transcriber, request.model) as transcriber:
+            return transcriber.call(
+                Transcriber.transcribe,
+                request.sound.samples,
+                language=request.language,
+                prompt=request.prompt,
+                hotwords=request.hotwords,
+                temperature=request.temperature,
+                vad=request.vad,
+                words=request.words,
+            )
+
+    def speak(self, request: SpeakRequest) -> Job[None]:
+        """Say a text; the sound is reported as `Spoke`, sentence by sentence. Raises `UnknownVoice` at once."""
+        voice = self._voice(request.voice)
+
+        def work(job: Job[None]) -> None:
+            with job.lease(Speaker, voice.id) as speaker:
+                speaker.call(Speaker.speak, request.text, speed=request.speed, speaker=request.speaker)
+
+        return self.jobs.start(work, require_gpu=request.require_gpu)
+
+    def _voice(self, name: str) -> Row:
+        try:
+            row = self.catalogue.row(name)
+        except UnknownModel:
+            row = None
+        if row is None or row.engine != Speaker.name:
+            known = ", ".join(voice["id"] for voice in self.voices()) or "none yet; run ./scripts/fetch_models"
+            raise UnknownVoice(f"There is no voice {name!r}. Installed: {known}", param="voice")
+        return row
+
+    def voices(self) -> list[dict[str, str]]:
+        """Return the installed voices: id, name, language."""
+        return [
+            {"id": row.id, "name": row.title, "language": row.language or ""}
+            for row in self.catalogue.for_engine(Speaker.name)
+            if state(row, self.settings.models) == "ready"
+        ]
+
+    # The machine and the models -----------------------------------------------------------------------------------
+
+    def prepare(self, engine: str, model: str | None = None, *, require_gpu: bool = False) -> Choice:
+        """Return the model and the device that a request will get, or raise what would stop it; loads nothing.
+
+        It may prove the GPU once, which takes seconds: call it off the event loop.
+        """
+        return self.pool.choose(_engine(engine), model, require_gpu=require_gpu)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return every row of the catalogue with its state on disk (ready, missing, incomplete ...)."""
+        return [
+            {
+                "id": row.id,
+                "engine": row.engine,
+                "title": row.title,
+                "licence": row.licence,
+                "bytes": row.bytes,
+                "state": state(row, self.settings.models),
+                "starter": row.starter,
+            }
+            for row in self.catalogue
+        ]
+
+    def load(self, model: str) -> Job[None]:
+        """Load a model now rather than at its first use."""
+        engine = _engine(self.catalogue.row(model).engine)
+
+        def work(job: Job[None]) -> None:
+            with job.lease(engine, model):
+                pass
+
+        return self.jobs.start(work)
+
+    def unload(self, model: str) -> bool:
+        """Unload a model that nobody uses; return whether it was loaded."""
+        row = self.catalogue.row(model)
+        return self.pool.unload(row.engine, row.id)
+
+    def status(self) -> dict[str, Any]:
+        """Return what this machine is, and what each engine does where and why. Reads files; call off the loop."""
+        return {
+            "uptime_seconds": time.time() - self._started,
+            "machine": self.machine.as_dict(),
+            "engines": self.pool.describe(ENGINES),
+            "jobs": self.jobs.count,
+        }
+
+    def close(self, grace: float = 10.0) -> None:
+        """Refuse new work, let running work finish for ``grace`` seconds, end every worker."""
+        self.jobs.close(grace)
+        self.pool.close()
+
+
+def _engine(name: str) -> type[Engine]:
+    for engine in ENGINES:
+        if engine.name == name:
+            return engine
+    raise UnknownModel(f"There is no engine {name!r}")
+
+
+def _suggest() -> str:
+    return f"Say for example {', '.join(SUGGESTIONS[:-1])} or {SUGGESTIONS[-1]}"
+
+
+__all__ = [
+    "EditRequest",
+    "EditResult",
+    "Edited",
+    "Inpainter",
+    "PlanResult",
+    "Runtime",
+    "SpeakRequest",
+    "TranscribeRequest",
+    "Transcript",
+]

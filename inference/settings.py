@@ -1,0 +1,44 @@
+"""What an operator decides about the computing half. Plain values: reading the environment is ``api/settings.py``'s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things live, which models are preferred and where they may run."""
+
+    models: Path = ROOT / "models" / "store"
+    """Fetched weights."""
+    manifest: Path = ROOT / "models" / "manifest.toml"
+    """The catalogue."""
+    state: Path = ROOT / "state"
+    """What must survive a restart: probe verdicts, kernel caches."""
+    root: Path = Path("/")
+    """Stands for ``/`` when the machine is surveyed; holds ``sys/``, ``proc/`` and ``dev/``."""
+    device: str = "auto"
+    """auto, gpu or cpu, for every engine that says nothing else."""
+    devices: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The same for one engine, by its name."""
+    preferences: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Model ids per engine, best first. Empty: the catalogue's own order."""
+    idle_seconds: float = 900.0
+    """An engine that nobody used for so long is unloaded. 0: at once. Below 0: never."""
+    gpu_deaths: int = 2
+    """So many deaths of an engine's worker on the GPU, and it moves to the CPU until the next start."""
+    queue_length: int = 32
+    """So many jobs may wait or run; the next is refused as busy."""
+    memory_bytes: int = 0
+    """Budget for all loaded models together. 0: what the machine's survey says."""
+    threads: int = 0
+    """CPU threads of each worker. 0: one per core."""
+
+    def wish(self, engine: str) -> str:
+        """Return auto, gpu or cpu for ``engine``."""
+        return self.devices.get(engine, self.device)
