@@ -121,6 +121,7 @@ class Worker:
                 message = call.inbox.get(timeout=patience)
             except queue.Empty:
                 self._body.kill()
+                self._reader.join(5.0)  # so that nobody is handed this worker again
                 raise EngineFailed(f"{self._engine} gave no sign of life for {patience:.0f} s and was ended") from None
             kind = message[0]
             if kind == "event":

@@ -23,8 +23,8 @@ from inference.catalogue import Catalogue, Row
 from inference.engine import Engine, Verb, Weights
 from inference.errors import EngineFailed, EngineNotInstalled, GpuRequired, TawnyError, UnknownModel, WeightsMissing
 from inference.events import Event, Placed, Queued
-from inference.hardware.machine import Machine
 from inference.hardware.device import Device
+from inference.hardware.machine import Machine
 from inference.hardware.placement import place
 from inference.host import Call, Host, Worker
 from inference.settings import Settings
@@ -155,11 +155,14 @@ class Pool:
         if wanted is not None:
             row = self._catalogue.row(wanted)
             if row.engine != engine.name:
-                raise UnknownModel(f"The model {model!r} belongs to the {row.engine}, not the {engine.name}", param="model")
+                raise UnknownModel(
+                    f"The model {model!r} belongs to the {row.engine}, not the {engine.name}", param="model"
+                )
             return [row]
-        if preferred := self._settings.preferences.get(engine.name):
-            return [self._catalogue.row(name) for name in preferred]
-        return list(self._catalogue.for_engine(engine.name))
+        # Only what the operator or the catalogue names: a model that merely lies there (the base of an adapter) would
+        # be plausibly wrong.
+        preferred = self._settings.preferences.get(engine.name) or self._catalogue.preferences.get(engine.name, ())
+        return [self._catalogue.row(name) for name in preferred]
 
     def _weights(self, row: Row) -> Weights:
         store = self._settings.models
@@ -250,7 +253,7 @@ class Pool:
             self._sweep_in_background()
 
     def _running_worker(self, slot: Slot, choice: Choice) -> Worker:
-        """Return the slot's live worker on the device of ``choice``, starting one if need be. The holder's thread only."""
+        """Return a live worker on the device of ``choice``, starting one if need be. The holder's thread only."""
         worker = slot.worker
         if worker is not None and worker.alive and slot.device == choice.device:
             slot.state = "busy"

@@ -129,7 +129,7 @@ class Runtime:
     def __init__(self, settings: Settings, host: Host | None = None, machine: Machine | None = None) -> None:
         self.settings = settings
         self.catalogue = Catalogue.load(settings.manifest)
-        self.machine = machine or survey(settings.root, settings.state)
+        self.machine = machine or survey(settings.root, state=settings.state, environment=settings.environment)
         self.pool = Pool(host or LocalHost(), self.machine, self.catalogue, settings)
         self.jobs = Jobs(self.pool, settings.queue_length)
         self._started = time.time()

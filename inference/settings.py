@@ -22,6 +22,8 @@ class Settings:
     """What must survive a restart: probe verdicts, kernel caches."""
     root: Path = Path("/")
     """Stands for ``/`` when the machine is surveyed; holds ``sys/``, ``proc/`` and ``dev/``."""
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The operator's environment as far as it concerns the GPU: HSA_OVERRIDE_GFX_VERSION and its like."""
     device: str = "auto"
     """auto, gpu or cpu, for every engine that says nothing else."""
     devices: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

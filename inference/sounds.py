@@ -37,8 +37,15 @@ BIT_RATE: Final = 64_000
 """Bits per second of lossy formats: transparent for one voice."""
 
 # Containers of sound. Playlists (hls, concat, dash) are left out on purpose: they make FFmpeg open other files.
-_CONTAINERS = "wav,w64,aiff,au,caf,mp3,flac,ogg,aac,ac3,eac3,matroska,webm,mov,mp4,m4a,3gp,3g2,amr,asf,avi,flv,mpeg,mpegts"
-_ENCODERS: Final = {"mp3": ("mp3", "libmp3lame"), "opus": ("ogg", "libopus"), "aac": ("adts", "aac"), "flac": ("flac", "flac")}
+_CONTAINERS: Final = (
+    "wav,w64,aiff,au,caf,mp3,flac,ogg,aac,ac3,eac3,matroska,webm,mov,mp4,m4a,3gp,3g2,amr,asf,avi,flv,mpeg,mpegts"
+)
+_ENCODERS: Final = {
+    "mp3": ("mp3", "libmp3lame"),
+    "opus": ("ogg", "libopus"),
+    "aac": ("adts", "aac"),
+    "flac": ("flac", "flac"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +190,8 @@ def encode_sound(pcm: bytes, rate: int, format: SoundFormat) -> bytes:  # noqa: 
 def _wav_header(rate: int, size: int | None) -> bytes:
     length = 0xFFFFFFFF if size is None else size
     riff = 0xFFFFFFFF if size is None else size + 36
-    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", length)
+    layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16)
+    return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + layout + struct.pack("<4sI", b"data", length)
 
 
 class _Sink(io.RawIOBase):

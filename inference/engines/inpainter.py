@@ -29,7 +29,7 @@ DEFAULT_GUIDANCE = 7.0
 
 
 class Inpainter(Engine):
-    """An inpainting pipeline. Catalogue options: ``resolution`` (native side in pixels), ``steps``, ``guidance_scale``."""
+    """An inpainting pipeline. Catalogue options: ``resolution`` (native side), ``steps``, ``guidance_scale``."""
 
     name = "inpainter"
     requires = ("torch", "diffusers", "transformers")

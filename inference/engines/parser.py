@@ -52,9 +52,7 @@ class Parser(Engine):
         self._cache: Any = None
         self._read: list[int] = []
 
-    def parse(
-        self, command: str, schema: dict[str, Any], examples: Sequence[tuple[str, str]] = ()
-    ) -> Verb[Any]:
+    def parse(self, command: str, schema: dict[str, Any], examples: Sequence[tuple[str, str]] = ()) -> Verb[Any]:
         """Return the JSON value that the model gives for ``command``; it satisfies ``schema``.
 
         ``examples`` are (sentence, JSON) pairs for models that were not trained for this. Raises `TooLarge` for a
@@ -124,7 +122,9 @@ class Parser(Engine):
         while shared < min(len(prompt) - 1, len(self._read)) and prompt[shared] == self._read[shared]:
             shared += 1
         if shared:
-            self._cache.crop(shared)
+            surplus = len(self._read) - shared
+            if surplus:
+                self._cache.crop(-surplus)
         else:
             self._cache = DynamicCache()
         self._read = prompt[:shared]
