@@ -22,7 +22,8 @@ from typing import Any, Generic, TypeVar
 from inference.engine import Engine
 from inference.errors import Busy, Cancelled, EngineFailed, ShuttingDown, TawnyError
 from inference.events import Event, Placed
-from inference.pool import Lease, Pool
+from inference.lease import Lease
+from inference.pool import Pool
 
 log = logging.getLogger("tawny.jobs")
 

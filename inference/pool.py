@@ -1,9 +1,10 @@
 """Who holds which worker: starts, shares, unloads, restarts, and moves an engine to the CPU when the GPU kills it.
 
 One `Slot` per engine and model. A slot starts its worker at the first lease, hands it to one lease after another in
-order of arrival, and unloads it after `Settings.idle_seconds` without a lease. A worker that died is replaced at the
-next lease, never retried within one: the caller learns that its request failed. After `Settings.gpu_deaths` deaths on
-the GPU the slot runs on the CPU and says so.
+order of arrival, and unloads it when it has been idle for too long or when another model needs its memory. A worker
+that died is replaced at the next lease, never retried within one: the caller learns that its request failed. After
+`Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU and says so. Where an engine has a list of preferred
+models, one that does not load is passed over for the next, and the device's sentence says so.
 
 It knows no HTTP and nothing about pictures; who may ask how much is decided above.
 """
@@ -13,94 +14,27 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from inference.catalogue import Catalogue, Row
-from inference.engine import Engine, Verb, Weights
-from inference.errors import EngineFailed, EngineNotInstalled, GpuRequired, TawnyError, UnknownModel, WeightsMissing
-from inference.events import Event, Placed, Queued
-from inference.hardware.device import Device
+from inference.choice import Choice, Chooser
+from inference.engine import Engine
+from inference.errors import Busy, EngineFailed, OutOfMemory, TawnyError
+from inference.events import Placed, Queued
 from inference.hardware.machine import Machine
-from inference.hardware.placement import place
-from inference.host import Call, Host, Worker
+from inference.host import Host, Worker
+from inference.lease import Caller, Lease
 from inference.settings import Settings
-from inference.weights import find
+from inference.slots import Slot, describe_slot, make_room
 
 log = logging.getLogger("tawny.pool")
 
 E = TypeVar("E", bound=Engine)
-P = ParamSpec("P")
-T = TypeVar("T")
 
 LOAD_PATIENCE = 600.0
-
-
-class Caller(Protocol):
-    """On whose behalf a lease is held: a job."""
-
-    def report(self, event: Event) -> None:
-        """Take note of an event."""
-
-    def check(self) -> None:
-        """Raise `Cancelled` if the work is no longer wanted."""
-
-    def on_cancel(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Have ``action`` run once at a cancel (at once if it was); return what takes it back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a request will run on: a model that is there, and where it goes."""
-
-    row: Row
-    weights: Weights
-    device: Device
-
-
-class Lease(Generic[E]):
-    """The right to call verbs of one loaded engine, until the ``with`` block ends."""
-
-    def __init__(self, worker: Worker, choice: Choice, engine: type[E], caller: Caller) -> None:
-        self._worker = worker
-        self._engine = engine
-        self._caller = caller
-        self.choice = choice
-
-    def call(self, verb: Callable[Concatenate[E, P], Verb[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``verb`` in the worker, report its events to the job and return its result.
-
-        Raises whatever the verb raised, `Cancelled` if the job was cancelled, `EngineFailed` if the worker died.
-        """
-        self._caller.check()
-        call: Call = self._worker.begin(verb.__name__, args, kwargs)
-        forget = self._caller.on_cancel(call.cancel)
-        try:
-            result: T = self._worker.wait(call, self._engine.patience, self._caller.report)
-        finally:
-            forget()
-        return result
-
-
-@dataclass
-class Slot:
-    """One engine with one model: its worker, its queue and its history. Guarded by the pool's condition."""
-
-    engine: type[Engine]
-    row: Row
-    state: str = "unloaded"
-    worker: Worker | None = None
-    device: Device | None = None
-    holder: object | None = None
-    waiting: deque[object] = field(default_factory=deque)
-    idle_since: float = 0.0
-    gpu_deaths: int = 0
-    starts: int = 0
-    last_error: str | None = None
-    fell_back: str | None = None
 
 
 class Pool:
@@ -116,75 +50,17 @@ class Pool:
     ) -> None:
         self._host = host
         self._machine = machine
-        self._catalogue = catalogue
         self._settings = settings
         self._clock = clock
         self._changed = threading.Condition()
         self._slots: dict[tuple[str, str], Slot] = {}
         self._closed = False
         self._sweeper: threading.Thread | None = None
-
-    # What will run where ------------------------------------------------------------------------------------------
+        self._chooser = Chooser(machine, catalogue, settings, self._slots)
 
     def choose(self, engine: type[Engine], model: str | None = None, *, require_gpu: bool = False) -> Choice:
-        """Return the model and the device a request will get, loading nothing.
-
-        ``model`` is an id or alias of the catalogue; None or an alias of the engine's default means the first of the
-        preference list that has been fetched. Raises `UnknownModel`, `WeightsMissing`, `EngineNotInstalled`,
-        `GpuRequired`: everything that can be refused before any work.
-        """
-        if missing := engine.missing():
-            raise EngineNotInstalled(
-                f"The {engine.name} needs the Python package {missing[0]}, which is not installed. Run ./scripts/setup"
-            )
-        rows = self._candidates(engine, model)
-        first_error: WeightsMissing | None = None
-        for row in rows:
-            try:
-                weights = self._weights(row)
-            except WeightsMissing as error:
-                first_error = first_error or error
-                continue
-            return Choice(row, weights, self._device(engine, row, require_gpu=require_gpu))
-        raise first_error or WeightsMissing(
-            f"The catalogue has no model for the {engine.name}. Look at models/manifest.toml"
-        )
-
-    def _candidates(self, engine: type[Engine], model: str | None) -> list[Row]:
-        wanted = None if model is None else self._catalogue.resolve(model)
-        if wanted is not None:
-            row = self._catalogue.row(wanted)
-            if row.engine != engine.name:
-                raise UnknownModel(
-                    f"The model {model!r} belongs to the {row.engine}, not the {engine.name}", param="model"
-                )
-            return [row]
-        # Only what the operator or the catalogue names: a model that merely lies there (the base of an adapter) would
-        # be plausibly wrong.
-        preferred = self._settings.preferences.get(engine.name) or self._catalogue.preferences.get(engine.name, ())
-        return [self._catalogue.row(name) for name in preferred]
-
-    def _weights(self, row: Row) -> Weights:
-        store = self._settings.models
-        base = None if row.base is None else find(self._catalogue.row(row.base), store)
-        return Weights(id=row.id, path=find(row, store), base=base, options=dict(row.options))
-
-    def _device(self, engine: type[Engine], row: Row, *, require_gpu: bool = False) -> Device:
-        slot = self._slots.get((engine.name, row.id))
-        if slot is not None and slot.fell_back is not None:
-            if require_gpu:
-                raise GpuRequired(f"The {engine.name} was moved off the GPU: {slot.fell_back} Restart to try again.")
-            on_cpu = place(engine.name, engine.runs_on, self._machine, "cpu", row.needs_bytes, library=engine.library)
-            return Device(on_cpu.kind, on_cpu.torch_name, on_cpu.dtype, slot.fell_back)
-        return place(
-            engine.name,
-            engine.runs_on,
-            self._machine,
-            self._settings.wish(engine.name),
-            row.needs_bytes,
-            library=engine.library,
-            require_gpu=require_gpu,
-        )
+        """Return the model and the device a request will get, loading nothing; see `Chooser.choices` for refusals."""
+        return self._chooser.choices(engine, model, require_gpu=require_gpu)[0]
 
     # Leasing ------------------------------------------------------------------------------------------------------
 
@@ -193,33 +69,47 @@ class Pool:
         self, engine: type[E], caller: Caller, model: str | None = None, *, require_gpu: bool = False
     ) -> Iterator[Lease[E]]:
         """Wait for a turn at ``engine``, start its worker if need be, and hold it for the block."""
-        choice = self.choose(engine, model, require_gpu=require_gpu)
-        slot = self._slot(engine, choice.row)
-        ticket = object()
-        self._await_turn(slot, ticket, caller)
-        try:
-            worker = self._running_worker(slot, choice)
-            caller.report(Placed(engine.name, choice.row.id, choice.device.kind, choice.device.reason))
+        choices = self._chooser.choices(engine, model, require_gpu=require_gpu)
+        passed_over = ""
+        for number, choice in enumerate(choices):
+            slot = self._slot(engine, choice.row)
+            ticket = object()
+            self._await_turn(slot, ticket, caller)
             try:
-                yield Lease(worker, choice, engine, caller)
-            except EngineFailed as error:
-                self._note_failure(slot, error)
-                raise
-        finally:
-            self._release(slot, ticket)
+                try:
+                    worker = self._running_worker(slot, choice, caller)
+                except (EngineFailed, OutOfMemory) as error:
+                    if number + 1 == len(choices):
+                        raise
+                    passed_over += f"; {choice.row.id} was passed over: {error.message}"
+                    log.warning("%s: %s could not be loaded, trying the next", engine.name, choice.row.id)
+                    continue
+                reason = choice.device.reason + passed_over
+                if passed_over:
+                    slot.device = replace(choice.device, reason=reason)
+                caller.report(Placed(engine.name, choice.row.id, choice.device.kind, reason))
+                try:
+                    yield Lease(worker, choice, engine, caller)
+                except EngineFailed as error:
+                    self._note_failure(slot, error)
+                    raise
+                return
+            finally:
+                self._release(slot, ticket)
 
     def _slot(self, engine: type[Engine], row: Row) -> Slot:
         with self._changed:
             return self._slots.setdefault((engine.name, row.id), Slot(engine, row))
 
     def _await_turn(self, slot: Slot, ticket: object, caller: Caller) -> None:
-        def wake() -> None:
-            with self._changed:
-                self._changed.notify_all()
-
-        forget = caller.on_cancel(wake)
+        forget = caller.on_cancel(self._wake)
         try:
             with self._changed:
+                if len(slot.waiting) >= self._settings.queue_length:
+                    raise Busy(
+                        f"{len(slot.waiting)} requests already wait for the {slot.engine.name}; try again in a moment, "
+                        "or raise TAWNY_QUEUE_LENGTH"
+                    )
                 slot.waiting.append(ticket)
                 told: int | None = None
                 while slot.holder is not None or slot.waiting[0] is not ticket:
@@ -234,11 +124,16 @@ class Pool:
                 slot.holder = ticket
         except BaseException:
             with self._changed:
-                slot.waiting.remove(ticket)
+                if ticket in slot.waiting:
+                    slot.waiting.remove(ticket)
                 self._changed.notify_all()
             raise
         finally:
             forget()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _release(self, slot: Slot, ticket: object) -> None:
         with self._changed:
@@ -247,20 +142,25 @@ class Pool:
             if slot.state == "busy":
                 slot.state = "ready"
             self._changed.notify_all()
-        if self._settings.idle_seconds == 0 and not slot.waiting:
+        idle = self._settings.patience_with_idle(slot.engine.name)
+        if idle == 0 and not slot.waiting:
             self.unload(slot.engine.name, slot.row.id)
-        elif self._settings.idle_seconds > 0:
+        elif idle > 0:
             self._sweep_in_background()
 
-    def _running_worker(self, slot: Slot, choice: Choice) -> Worker:
+    def _running_worker(self, slot: Slot, choice: Choice, caller: Caller) -> Worker:
         """Return a live worker on the device of ``choice``, starting one if need be. The holder's thread only."""
         worker = slot.worker
         if worker is not None and worker.alive and slot.device == choice.device:
             slot.state = "busy"
             return worker
         if worker is not None:
-            worker.end()
-        slot.state, slot.device = "loading", choice.device
+            self._end_worker(slot)
+        forget = caller.on_cancel(self._wake)
+        try:
+            self._reserve(slot, choice, caller)
+        finally:
+            forget()
         started = self._clock()
         slot.starts += 1
         environment = self._machine.worker_environment(slot.engine.name, choice.device)
@@ -269,13 +169,13 @@ class Pool:
         try:
             worker.load(choice.weights, choice.device, LOAD_PATIENCE)
         except TawnyError as error:
-            worker.end()
-            slot.worker = None
-            slot.state = "failed"
+            slot.failed_loads += 1
             slot.last_error = error.message
+            self._end_worker(slot, "failed")
             if isinstance(error, EngineFailed):
                 self._count_death(slot)
             raise
+        slot.failed_loads = 0
         slot.state = "busy"
         log.info(
             "loaded %s (%s) on %s in %.1f s: %s",
@@ -283,12 +183,42 @@ class Pool:
         )  # fmt: skip
         return worker
 
+    def _reserve(self, slot: Slot, choice: Choice, caller: Caller) -> None:
+        """Set memory aside for a load: unload idle engines, wait for busy ones, or raise `OutOfMemory`."""
+        kind, needs = choice.device.kind, choice.row.needs_bytes
+        budget = self._settings.memory_bytes or self._machine.budget(kind).bytes
+        while True:
+            with self._changed:
+                caller.check()
+                room = make_room(self._slots.values(), slot, kind, needs, budget, self._settings.pinned)
+                if not room.possible:
+                    raise OutOfMemory(
+                        f"The {slot.engine.name} needs {needs >> 20} MiB for {slot.row.id}, and all models together "
+                        f"may take {budget >> 20} MiB on the {kind}. Choose a smaller model with "
+                        f"TAWNY_{slot.engine.name.upper()}, unpin others, or raise TAWNY_MEMORY_BYTES"
+                    )
+                if not room.unload and not room.wait:
+                    slot.state, slot.device, slot.reserved = "loading", choice.device, needs
+                    return
+                if room.wait:
+                    self._changed.wait()
+            for idle in room.unload:
+                log.info("unloading %s to make room for %s", idle.engine.name, slot.engine.name)
+                self.unload(idle.engine.name, idle.row.id)
+
+    def _end_worker(self, slot: Slot, state: str = "unloaded") -> None:
+        worker, slot.worker = slot.worker, None
+        if worker is not None:
+            worker.end()
+        with self._changed:
+            slot.state, slot.reserved = state, 0
+            self._changed.notify_all()
+
     def _note_failure(self, slot: Slot, error: EngineFailed) -> None:
         slot.last_error = error.message
         if slot.worker is None or slot.worker.alive:
             return
-        slot.worker = None
-        slot.state = "failed"
+        self._end_worker(slot, "failed")
         self._count_death(slot)
 
     def _count_death(self, slot: Slot) -> None:
@@ -308,16 +238,19 @@ class Pool:
             slot = self._slots.get((engine, model))
             if slot is None or slot.worker is None or slot.holder is not None:
                 return False
-            worker, slot.worker, slot.state = slot.worker, None, "unloaded"
-        worker.end()
+            ticket = slot.holder = object()  # nobody may take the worker while it ends
+        self._end_worker(slot)
+        with self._changed:
+            slot.holder = None if slot.holder is ticket else slot.holder
+            self._changed.notify_all()
         log.info("unloaded %s (%s)", engine, model)
         return True
 
     def sweep(self) -> float | None:
         """Unload what has been idle for too long; return the seconds until the next slot is due, None if none is."""
-        limit = self._settings.idle_seconds
         due: float | None = None
         for slot in list(self._slots.values()):
+            limit = self._settings.patience_with_idle(slot.engine.name)
             if slot.worker is None or slot.holder is not None or limit < 0:
                 continue
             left = slot.idle_since + limit - self._clock()
@@ -362,19 +295,12 @@ class Pool:
         slots = [slot for slot in self._slots.values() if slot.engine.name == engine.name]
         loaded = [slot for slot in slots if slot.worker is not None]
         slot = loaded[0] if loaded else (slots[0] if slots else None)
+        if slot is not None and slot.device is not None:
+            return describe_slot(slot)
         told: dict[str, Any] = {
             "model": None, "state": "unloaded", "device": None, "dtype": None, "reason": None,
-            "bytes": 0, "queue": 0, "starts": 0, "last_error": None, "pid": None,
+            "bytes": 0, "queue": 0, "starts": 0, "gpu_deaths": 0, "last_error": None, "pid": None,
         }  # fmt: skip
-        if slot is not None and slot.device is not None:
-            told |= {
-                "model": slot.row.id, "state": slot.state, "device": slot.device.kind, "dtype": slot.device.dtype,
-                "reason": slot.device.reason, "queue": len(slot.waiting), "starts": slot.starts,
-                "last_error": slot.last_error,
-                "bytes": 0 if slot.worker is None else slot.worker.resident_bytes,
-                "pid": None if slot.worker is None else slot.worker.pid,
-            }  # fmt: skip
-            return told
         try:
             choice = self.choose(engine)
         except TawnyError as error:

@@ -21,6 +21,7 @@ from typing import Any
 from PIL import Image
 
 from inference.catalogue import Catalogue, Row
+from inference.choice import Choice
 from inference.engine import Engine
 from inference.engines import ENGINES, Inpainter, Parser, Speaker, Transcriber
 from inference.engines.transcriber import RATE, Transcript
@@ -32,7 +33,7 @@ from inference.jobs import Job, Jobs
 from inference.operations import Canvas, Operation, PaintOptions, apply_plan, describe_plan, parse_plan, plan_schema
 from inference.operations.examples import EXAMPLES
 from inference.pictures import Picture
-from inference.pool import Choice, Pool
+from inference.pool import Pool
 from inference.settings import Settings
 from inference.sounds import Sound
 from inference.weights import state
@@ -131,7 +132,7 @@ class Runtime:
         self.catalogue = Catalogue.load(settings.manifest)
         self.machine = machine or survey(settings.root, state=settings.state, environment=settings.environment)
         self.pool = Pool(host or LocalHost(), self.machine, self.catalogue, settings)
-        self.jobs = Jobs(self.pool, settings.queue_length)
+        self.jobs = Jobs(self.pool, settings.job_limit)
         self._started = time.time()
 
     # The main job -------------------------------------------------------------------------------------------------

@@ -32,15 +32,23 @@ class Settings:
     """Model ids per engine, best first. Empty: the catalogue's own order."""
     idle_seconds: float = 900.0
     """An engine that nobody used for so long is unloaded. 0: at once. Below 0: never."""
+    idle: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """The same for one engine, by its name."""
+    pinned: frozenset[str] = frozenset()
+    """Engines that are never unloaded to make room for others."""
     gpu_deaths: int = 2
     """So many deaths of an engine's worker on the GPU, and it moves to the CPU until the next start."""
     queue_length: int = 32
-    """So many jobs may wait or run; the next is refused as busy."""
+    """So many jobs may wait for one engine; the next is refused as busy."""
+    job_limit: int = 256
+    """So many jobs may wait or run in all."""
     memory_bytes: int = 0
     """Budget for all loaded models together. 0: what the machine's survey says."""
-    threads: int = 0
-    """CPU threads of each worker. 0: one per core."""
 
     def wish(self, engine: str) -> str:
         """Return auto, gpu or cpu for ``engine``."""
         return self.devices.get(engine, self.device)
+
+    def patience_with_idle(self, engine: str) -> float:
+        """Return after how many seconds without use ``engine`` is unloaded; 0 at once, below 0 never."""
+        return self.idle.get(engine, self.idle_seconds)
