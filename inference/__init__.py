@@ -1,0 +1,22 @@
+"""Everything that computes. It has never heard of HTTP.
+
+Read from the top; each line imports only what stands below it.
+
+    runtime       the facade: edit, plan, transcribe, speak, status
+    operations    the edit vocabulary: one class per operation, and how a plan is applied to a picture
+    jobs          one piece of work on one thread, listened to from the event loop
+    pool          who holds which worker: start, share, evict, restart, move to the CPU
+    lease         the right to call one loaded engine
+    choice        which model and which device a request gets
+    slots         one engine with one model: its state, and the rule of making room
+    host          where workers come from: processes of this machine
+    worker        the child process: one engine, one loop
+    engines       the models behind verbs: inpaint, parse, transcribe, speak
+    engine        the one abstract class
+    hardware      what the machine is and what may be trusted on it
+    weights       a row of the catalogue -> a verified local folder
+    catalogue     models/manifest.toml as typed rows
+    pictures      bytes -> a picture as it is seen, and back
+    sounds        bytes -> samples, and back
+    events, settings, errors
+"""
