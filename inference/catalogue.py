@@ -218,7 +218,7 @@ def _read_row(entry: Mapping[str, Any], seal: Mapping[str, Any] | None, root: Pa
             engine=entry["engine"],
             title=entry["title"],
             licence=entry["licence"],
-            bytes=entry["bytes"],
+            bytes=sum(file.bytes for file in files) if here and files else entry["bytes"],
             needs_bytes=entry["needs_bytes"],
             files=files,
             sources=sources,

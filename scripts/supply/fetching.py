@@ -6,14 +6,15 @@ Whatever happens in between, ``store/ID`` is either absent, the old model or the
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from inference.catalogue import HereSource, HubSource, Row, Source, WheelSource
 from inference.weights import RECEIPT, check, hash_file, mend
 from scripts.supply import carried, hub, wheels
-from scripts.supply.conversion import CONVERSIONS, Conversion
+from scripts.supply.conversion import convert
 from scripts.supply.failures import FetchError, SourceError, explain
 from scripts.supply.progress import Progress, in_words
 from scripts.supply.shelf import Kept, Shelf
@@ -27,10 +28,14 @@ class Fetcher:
     progress: Progress
     offline: bool = False
     again: bool = False
-    conversions: Mapping[str, Conversion] = field(default_factory=lambda: CONVERSIONS)
+    convert: Callable[[str, Path, Path], None] = convert
+    pause: Callable[[float], None] = time.sleep
 
     def fetch(self, row: Row) -> Path:
         """Return the model's folder, fetching it unless it is there; raise `FetchError`."""
+        if row.here is None and self._ready(row):  # before any lock: a store that is complete may be read-only
+            self.progress.say(f"{row.id}: already there")
+            return self.shelf.store / row.id
         return self._guard(row, lambda: self._fetch_locked(row))
 
     def take(self, row: Row, given: Path) -> Path:
@@ -38,6 +43,9 @@ class Fetcher:
         if not given.exists():
             raise FetchError(f"{given} does not exist.")
         return self._guard(row, lambda: self._take_locked(row, given))
+
+    def _ready(self, row: Row) -> bool:
+        return not self.again and check(row, self.shelf.store)[0] == "ready"
 
     def _guard(self, row: Row, work: Callable[[], Path]) -> Path:
         if row.here is not None:
@@ -55,10 +63,10 @@ class Fetcher:
             raise explain(error, self.shelf.store) from error
 
     def _fetch_locked(self, row: Row) -> Path:
-        state, why = check(row, self.shelf.store)
-        if state == "ready" and not self.again:
+        if self._ready(row):
             self.progress.say(f"{row.id}: already there")
             return self.shelf.store / row.id
+        state, why = check(row, self.shelf.store)
         self.progress.say(f"{row.id}: {row.title}, {in_words(row.bytes)}, {row.licence}")
         if state in ("incomplete", "outdated"):
             self.progress.say(f"  fetching anew: {why}")
@@ -83,7 +91,7 @@ class Fetcher:
                 kept = wheels.fetch(source, bench, files, self.progress, offline=self.offline)
                 return kept, "wheels " + " + ".join(source.packages), source.convert
             case HubSource():
-                kept, commit = hub.fetch(source, bench, files, self.progress, offline=self.offline)
+                kept, commit = hub.fetch(source, bench, files, self.progress, offline=self.offline, pause=self.pause)
                 return kept, f"hub {source.repo} at {commit}", None
             case HereSource():
                 raise SourceError(f"{row.id} is used where it lies")
@@ -106,18 +114,18 @@ class Fetcher:
                     return self._finish(row, kept, f"imported, a copy of {source.repo}", None)
         raise FetchError(f"{given} does not hold {row.id}. Expected is one of:\n" + "\n".join(_describe(row)))
 
-    def _finish(self, row: Row, kept: list[Kept], source: str, convert: str | None) -> Path:
+    def _finish(self, row: Row, kept: list[Kept], source: str, conversion: str | None) -> Path:
         bench = self.shelf.bench(row.id)
         whole = bench / "files"
-        if convert is not None:
+        if conversion is not None:
             self.progress.say("  converting, once (up to a minute)")
             made = bench / "made"
             shutil.rmtree(made, ignore_errors=True)
             made.mkdir()
-            self.conversions[convert](whole, made)
+            self.convert(conversion, whole, made)
             paths = sorted(path for path in made.rglob("*") if path.is_file())
             kept = [Kept(p.relative_to(made).as_posix(), p.stat().st_size, hash_file(p), "made here") for p in paths]
-            source, whole = f"{source}, converted from {convert}", made
+            source, whole = f"{source}, converted from {conversion}", made
         target = self.shelf.place(row, whole, kept, source)
         self.progress.say(f"  ready in {target}")
         return target

