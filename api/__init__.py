@@ -1,0 +1,12 @@
+"""Tawny over HTTP: reads requests, refuses what cannot be done, starts jobs, writes answers.
+
+    python -m api            serve, as the environment says (see ``settings.py``)
+
+    __main__   read the settings, start uvicorn        app        where the parts meet
+    settings   the only reader of the environment      access     who may come in: Host, Origin, key, body size
+    journal    request ids, access log, counters       problems   error -> status and body
+    deps       runtime, admitted uploads, waiting      streams    job events -> server-sent events
+    routes     one file per group of endpoints
+
+It has never heard of torch: everything that computes is behind ``inference.runtime``.
+"""

@@ -1,0 +1,77 @@
+"""``python -m api``: read the settings, refuse what is unsafe, serve until told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import sys
+
+import uvicorn
+
+from api.app import create_app
+from api.journal import StampRequestId
+from api.settings import Settings, SettingsError, read, unknown
+
+
+def main() -> int:
+    """Serve; return the exit status: 2 for settings that cannot stand, 1 for an address that cannot be had."""
+    try:
+        settings = read(os.environ)
+        settings.check_exposure()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no log yet
+        return 2
+    _start_log(settings)
+    for sentence in unknown(os.environ):
+        logging.getLogger("tawny").warning(sentence)
+    try:
+        listener = _listen(settings)
+    except OSError as error:
+        reason = error.strerror or error
+        print(f"Cannot listen on {settings.host} port {settings.port}: {reason}", file=sys.stderr)  # noqa: T201
+        return 1
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
+    )
+    print(f"Tawny serves at {_address(listener)}", flush=True)  # noqa: T201 - the one line a person waits for
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _start_log(settings: Settings) -> None:
+    handler = logging.StreamHandler()
+    handler.addFilter(StampRequestId())
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s [%(request)s] %(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Return a listening socket, bound before anything is said about an address."""
+    host = "127.0.0.1" if settings.host == "localhost" else settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, settings.port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    listener.set_inheritable(False)
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

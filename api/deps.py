@@ -1,0 +1,72 @@
+"""What a route may ask for: the runtime, the settings, and uploads that have passed every limit.
+
+All that can be refused about an upload is refused here, before any work starts. Decoding happens on a thread: a large
+picture must not hold up everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, UploadFile
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+
+from api.settings import Settings
+from inference.errors import InvalidRequest, TooLarge
+from inference.pictures import Picture, decode_mask, decode_picture
+from inference.runtime import Runtime
+from inference.sounds import Sound, decode_sound
+
+
+def runtime_of(request: Request) -> Runtime:
+    """Return the runtime of the app that serves ``request``."""
+    return cast(Runtime, request.app.state.runtime)
+
+
+def settings_of(request: Request) -> Settings:
+    """Return the settings of the app that serves ``request``."""
+    return cast(Settings, request.app.state.settings)
+
+
+WithRuntime = Annotated[Runtime, Depends(runtime_of)]
+WithSettings = Annotated[Settings, Depends(settings_of)]
+
+
+def the_only(uploads: Sequence[UploadFile], param: str) -> UploadFile:
+    """Return the one upload of a field that may be written ``x`` or ``x[]``; `InvalidRequest` for none or more."""
+    if not uploads:
+        raise InvalidRequest(f"{param}: is required", param=param)
+    if len(uploads) > 1:
+        raise InvalidRequest(f"{param}: send one file, not {len(uploads)}", param=param)
+    return uploads[0]
+
+
+async def admit_picture(upload: UploadFile, settings: Settings) -> Picture:
+    """Decode an uploaded picture. Raises `UnreadableImage`, `TooLarge`."""
+    data = await upload.read()
+    return await run_in_threadpool(decode_picture, data, max_pixels=settings.max_pixels)
+
+
+async def admit_mask(upload: UploadFile, picture: Picture, settings: Settings) -> Image.Image:
+    """Decode an uploaded mask for ``picture``. Raises `UnreadableImage`, `MaskMismatch`, `TooLarge`."""
+    data = await upload.read()
+    return await run_in_threadpool(decode_mask, data, picture.image.size, max_pixels=settings.max_pixels)
+
+
+async def admit_sound(upload: UploadFile, settings: Settings) -> Sound:
+    """Decode an uploaded sound; no bytes at all are an empty sound. Raises `UnreadableAudio`, `TooLarge`."""
+    data = await upload.read()
+    return await run_in_threadpool(decode_sound, data, max_seconds=settings.max_audio_seconds)
+
+
+def admit_text(text: str | None, param: str, settings: Settings) -> str | None:
+    """Return ``text`` without surrounding white space, None if nothing is left; raise `TooLarge` past the limit."""
+    if text is None or not text.strip():
+        return None
+    if len(text) > settings.max_prompt_characters:
+        raise TooLarge(
+            f"{param}: {len(text)} characters are more than {settings.max_prompt_characters}, the limit", param=param
+        )
+    return text.strip()

@@ -1,0 +1,11 @@
+"""The endpoints, one file per group. A new group is a file here and a line in `ROUTERS`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.routes import audio, images, models, system
+
+ROUTERS: tuple[APIRouter, ...] = (system.router, models.router, images.router, audio.router)
+
+__all__ = ["ROUTERS"]

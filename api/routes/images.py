@@ -1,0 +1,214 @@
+"""Pictures: edit one by words, plain or streamed, and see the plan alone.
+
+Fields of OpenAI's request that mean nothing here (``user``, ``quality``, ``background`` ...) are ignored, and so are
+unknown ones: clients send what their vendor invents.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from api.deps import WithRuntime, WithSettings, admit_mask, admit_picture, admit_sound, admit_text, the_only
+from api.forms import EditForm
+from api.rendering import Rendering, choose_rendering, read_size, wished_format
+from api.settings import Settings
+from api.streams import EventStream, Named, base64_text, begun, device_header, settled
+from inference.engines import Inpainter
+from inference.errors import InvalidRequest, TawnyError
+from inference.events import Began, Event, Planned, Preview, Step
+from inference.jobs import Job
+from inference.operations import parse_plan
+from inference.runtime import EditRequest, EditResult, Runtime
+
+router = APIRouter(prefix="/v1/images", tags=["pictures"])
+
+PAINTING = frozenset({"generate", "replace", "remove", "restyle", "extend"})
+"""Operations that need the inpainter: a stream refuses at its start what the inpainter will not do."""
+
+_NOTHING_BILLED = {
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "total_tokens": 0,
+    "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+}
+"""OpenAI's field for its bill, which typed clients insist on. Nobody counts here."""
+
+
+class Command(BaseModel):
+    """What to plan."""
+
+    command: str = Field(description='Such as "add a dog and rotate right"')
+    model: str | None = Field(None, description="A model that parses")
+    require_gpu: bool = False
+
+
+@router.post("/edits")
+async def edit(
+    request: Request, form: Annotated[EditForm, Depends()], runtime: WithRuntime, settings: WithSettings
+) -> Response:
+    """Change a picture as a sentence, a spoken sentence or a list of operations says.
+
+    The answer is JSON, or the picture itself for ``Accept: image/*`` and ``n=1``, or with ``stream`` server-sent
+    events: ``image_edit.plan``, any number of ``image_edit.progress`` and ``image_edit.partial_image``, then
+    ``image_edit.completed`` or ``error``.
+    """
+    box = read_size(form.size, settings)
+    asked = await _admit(form, settings)
+    job = runtime.edit(asked)
+    wished = wished_format(request.headers.get("accept", ""))
+    if form.stream:
+        # No picture is made before the plan is known and its engines are there, so that errors are still statuses.
+        planned, events = await begun(request, job, Planned)
+        devices = await _check_painting(job, planned, asked, runtime)
+        telling = _Telling(lambda result: _choose(form, result, box, wished))
+        return EventStream(job, events, telling.translate, telling.finish, device_header(devices))
+    result = await settled(request, job)
+    rendering = _choose(form, result, box, wished)
+    files = [await run_in_threadpool(rendering.render, edited) for edited in result.pictures]
+    headers = device_header(job.devices)
+    if wished is not None and form.n == 1:
+        headers["x-tawny-seed"] = str(result.pictures[0].seed)
+        return Response(files[0][0], media_type=f"image/{rendering.format}", headers=headers)
+    # A spoken command is told as it was heard, in the field that OpenAI has for a prompt that is not the caller's.
+    heard = {} if asked.sound is None else {"revised_prompt": result.command}
+    body = {
+        "created": int(time.time()),
+        "data": [
+            {"b64_json": base64_text(data), "seed": edited.seed, **heard}
+            for (data, _), edited in zip(files, result.pictures, strict=True)
+        ],
+        "operations": result.operations,
+        "output_format": rendering.format,
+        "size": files[0][1],
+    }
+    return JSONResponse(body, headers=headers)
+
+
+@router.post("/plans")
+async def plan(request: Request, body: Command, runtime: WithRuntime, settings: WithSettings) -> Response:
+    """Say which operations a command means, without a picture; 422 ``no_operation`` if none."""
+    command = admit_text(body.command, "command", settings)
+    if command is None:
+        raise InvalidRequest("command: is empty", param="command")
+    job = runtime.plan(command, body.model, require_gpu=body.require_gpu or settings.require_gpu)
+    result = await settled(request, job)
+    answer = {
+        "operations": result.operations,
+        "model": result.model,
+        "device": result.device,
+        "seconds": round(result.seconds, 3),
+    }
+    return JSONResponse(answer, headers=device_header(job.devices))
+
+
+async def _admit(form: EditForm, settings: Settings) -> EditRequest:
+    """Check every field and decode every upload; the cheap checks first."""
+    if form.lora:
+        raise InvalidRequest("lora: adapters are not supported yet; leave the field out", param="lora")
+    if form.stream and form.n > 1:
+        raise InvalidRequest("n: a stream carries one picture; ask for one, or without stream", param="n")
+    command = admit_text(form.prompt, "prompt", settings)
+    operations = parse_plan(form.operations) if form.operations else None
+    if operations is None and (command is None) == (form.audio is None):
+        raise InvalidRequest("prompt: say what to change by one of prompt, audio and operations", param="prompt")
+    negative = admit_text(form.negative_prompt, "negative_prompt", settings)
+    picture = await admit_picture(the_only([*(form.image or ()), *(form.images or ())], "image"), settings)
+    mask = None if form.mask is None else await admit_mask(form.mask, picture, settings)
+    # A plan outweighs a sentence: clients of OpenAI's package cannot leave the prompt out.
+    sound = await admit_sound(form.audio, settings) if operations is None and form.audio is not None else None
+    return EditRequest(
+        picture,
+        command=command if operations is None else None,
+        operations=operations,
+        sound=sound,
+        mask=mask,
+        n=form.n,
+        seed=form.seed,
+        steps=form.steps,
+        guidance_scale=form.guidance_scale,
+        strength=form.strength,
+        negative_prompt=negative or "",
+        previews=form.partial_images if form.stream else 0,
+        model=form.model,
+        require_gpu=form.require_gpu or settings.require_gpu,
+    )
+
+
+def _choose(form: EditForm, result: EditResult | None, box: tuple[int, int] | None, wished: str | None) -> Rendering:
+    return choose_rendering(result, form.output_format, form.output_compression, box, wished)
+
+
+class _Telling:
+    """Turns an edit's events into server-sent ones; remembers which operation is under way."""
+
+    def __init__(self, choose: Callable[[EditResult | None], Rendering]) -> None:
+        self._choose = choose
+        self._now = Began("", 0, 1)
+        self._previews = itertools.count()
+
+    async def translate(self, event: Event) -> Sequence[Named]:
+        """Return what a client is told of ``event``: often nothing."""
+        if isinstance(event, Planned):
+            return [("image_edit.plan", {"operations": event.operations})]
+        if isinstance(event, Began):
+            self._now = event
+            return [self._progress(0, 1)]
+        if isinstance(event, Step):
+            return [self._progress(event.step, event.steps)]
+        if isinstance(event, Preview):
+            rendering = self._choose(None)
+            data = await run_in_threadpool(rendering.show, event.image)
+            size = f"{event.image.width}x{event.image.height}"
+            told = {"partial_image_index": next(self._previews), **_picture(data, rendering, size)}
+            return [("image_edit.partial_image", told)]
+        return []
+
+    async def finish(self, result: EditResult) -> Sequence[Named]:
+        """Return the last event."""
+        edited, rendering = result.pictures[0], self._choose(result)
+        data, size = await run_in_threadpool(rendering.render, edited)
+        told = {"operations": result.operations, "seed": edited.seed, "usage": _NOTHING_BILLED}
+        return [("image_edit.completed", {**_picture(data, rendering, size), **told})]
+
+    def _progress(self, step: int, steps: int) -> Named:
+        now = self._now
+        fraction = (now.index + step / steps) / now.count
+        told = {"operation": now.operation, "step": step, "steps": steps, "fraction": round(fraction, 4)}
+        return "image_edit.progress", told
+
+
+def _picture(data: bytes, rendering: Rendering, size: str) -> dict[str, Any]:
+    """Return the fields that every picture in a stream has; the constant ones are there for typed clients."""
+    return {
+        "b64_json": base64_text(data),
+        "created_at": int(time.time()),
+        "size": size,
+        "output_format": rendering.format,
+        "quality": "auto",
+        "background": "auto",
+    }
+
+
+async def _check_painting(
+    job: Job[EditResult], planned: Planned | None, asked: EditRequest, runtime: Runtime
+) -> dict[str, str]:
+    """Return where the engines run; raise what would stop the inpainter, before the first byte goes out."""
+    devices = dict(job.devices)
+    if planned is not None and any(operation["op"] in PAINTING for operation in planned.operations):
+        try:
+            choice = await run_in_threadpool(
+                runtime.prepare, Inpainter.name, asked.model, require_gpu=asked.require_gpu
+            )
+        except TawnyError:
+            job.cancel()
+            raise
+        devices[Inpainter.name] = choice.device.kind
+    return devices

@@ -1,0 +1,114 @@
+"""The machine: alive, able to serve, what runs where and why, and counters for Prometheus."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.deps import WithRuntime
+from api.journal import Journal
+from api.problems import answer
+from inference.engines import ENGINES
+from inference.errors import TawnyError, Unavailable
+from inference.runtime import Runtime
+
+router = APIRouter(tags=["machine"])
+
+VERSION = "0.1.0"
+
+PACKAGES = (
+    "torch", "diffusers", "transformers", "peft", "llguidance", "faster-whisper", "ctranslate2", "piper-tts",
+    "onnxruntime", "fastapi", "pillow", "av",
+)  # fmt: skip
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Answer that the process is alive; asks for no key and says nothing else."""
+    return {"status": "ok"}
+
+
+@router.get("/ready")
+async def ready(runtime: WithRuntime) -> Response:
+    """Answer 200 if every engine has a model to serve with, else 503 with what mends it."""
+    lacking = await run_in_threadpool(_lacking, runtime)
+    if lacking:
+        return _not_ready(lacking)
+    return JSONResponse({"status": "ready"})
+
+
+def _lacking(runtime: Runtime) -> list[TawnyError]:
+    errors = []
+    for engine in ENGINES:
+        try:
+            runtime.prepare(engine.name)
+        except TawnyError as error:
+            errors.append(error)
+    return errors
+
+
+def _not_ready(lacking: list[TawnyError]) -> Response:
+    first = lacking[0]
+    combined = (type(first) if isinstance(first, Unavailable) else Unavailable)(
+        ". ".join(dict.fromkeys(error.message for error in lacking))
+    )
+    return answer(combined)
+
+
+@router.get("/v1/status")
+async def status(runtime: WithRuntime) -> dict[str, Any]:
+    """Tell versions, what this machine is, and for each engine its model, state, device and the reason for it."""
+    return {"versions": _versions(), **await run_in_threadpool(runtime.status)}
+
+
+@cache
+def _versions() -> dict[str, str | None]:
+    """Return installed versions from their metadata; imports none of them."""
+    found: dict[str, str | None] = {"tawny": VERSION, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request, runtime: WithRuntime) -> PlainTextResponse:
+    """Count requests and describe engines in Prometheus' text format."""
+    told = await run_in_threadpool(runtime.status)
+    lines = [*_request_lines(request.app.state.journal), *_engine_lines(told)]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _request_lines(journal: Journal) -> Iterator[str]:
+    yield "# HELP tawny_requests_total Requests answered."
+    yield "# TYPE tawny_requests_total counter"
+    for (method, route, code), count in sorted(journal.requests.items()):
+        yield f'tawny_requests_total{{method="{method}",route="{route}",status="{code}"}} {count}'
+    yield "# HELP tawny_request_seconds_total Seconds spent on them."
+    yield "# TYPE tawny_request_seconds_total counter"
+    for (method, route), seconds in sorted(journal.seconds.items()):
+        yield f'tawny_request_seconds_total{{method="{method}",route="{route}"}} {seconds:.6f}'
+
+
+def _engine_lines(told: dict[str, Any]) -> Iterator[str]:
+    yield "# TYPE tawny_jobs gauge"
+    yield f"tawny_jobs {told['jobs']}"
+    gauges = (("bytes", "gauge"), ("queue", "gauge"), ("starts", "counter"))
+    for field, kind in gauges:
+        name = f"tawny_engine_{field}" + ("_total" if kind == "counter" else "")
+        yield f"# TYPE {name} {kind}"
+        for engine, row in told["engines"].items():
+            labels = f'engine="{engine}",model="{row["model"] or ""}",device="{row["device"] or ""}"'
+            yield f"{name}{{{labels}}} {row[field]}"
+    yield "# TYPE tawny_engine_state gauge"
+    for engine, row in told["engines"].items():
+        yield f'tawny_engine_state{{engine="{engine}",state="{row["state"]}"}} 1'
