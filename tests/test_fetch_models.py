@@ -215,6 +215,26 @@ def test_a_conversion_that_fails_says_why_and_leaves_nothing(supply: Supply) -> 
     assert state(row, supply.store) == "missing"
 
 
+def test_a_conversion_that_was_left_behind_does_not_reach_the_next(supply: Supply) -> None:
+    row = supply.catalogue(RAW).row("raw")
+    abandoned: list[Path] = []
+
+    def die(kind: str, given: Path, made: Path) -> None:
+        abandoned.append(made)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        supply.fetcher(convert=die).fetch(row)
+
+    def late(kind: str, given: Path, made: Path) -> None:
+        abandoned[0].mkdir(parents=True, exist_ok=True)
+        (abandoned[0] / "model.safetensors").write_bytes(b"half")
+        unpack(kind, given, made)
+
+    folder = supply.fetcher(convert=late).fetch(row)
+    assert (folder / "model.safetensors").read_bytes() == FIRST.upper()
+
+
 # The disk -----------------------------------------------------------------------------------------------------------
 
 

