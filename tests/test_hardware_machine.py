@@ -84,7 +84,7 @@ def test_a_spoof_that_is_meant_reaches_the_probe(tmp_path: Path) -> None:
         (
             machines.CUDA_TORCH,
             (),
-            "torch 2.13.0+cu130, built for CUDA 13.0 | Install one: .venv/bin/pip install 'torch[",
+            "torch 2.13.0+cu130, built for CUDA 13.0 | Install one: TAWNY_TORCH=rocm ./scripts/setup",
         ),
         (machines.ROCM_TORCH, ("gfx942",), "torch was built for gfx942, not for gfx1151"),
     ],

@@ -24,7 +24,7 @@ _UPDATE = f"Update the kernel to {NEEDED}, for example: sudo apt install linux-o
 _UNSHADOW = (
     "This kernel should have the fixes: another amdgpu hides its own. Try: sudo apt remove amdgpu-dkms && sudo reboot"
 )
-_CHANGE = "Install torch for ROCm 7.2 or later, see docs/strix-halo.md"
+_CHANGE = "Install torch for ROCm 7.2 or later: TAWNY_TORCH=rocm ./scripts/setup, see docs/strix-halo.md"
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 `survey` reads a few dozen small files and starts nothing; whatever costs a child process (torch's list of targets,
 the proof) is done when somebody first asks for it, and kept. On a box without a GPU no child is ever started.
 
-It does not decide where an engine goes: that is `placement.py`. It never looks at `os.environ`: the environment is an
-argument.
+It does not decide where an engine goes: that is `placement.py`. What the operator says comes as an argument; this
+process's own environment is only passed on to children.
 
     machine = survey(Path("/"), state=Path("state"), environment=os.environ)
     machine.proof("torch").ok              # may take a minute, once per boot
@@ -14,6 +14,7 @@ argument.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -96,7 +97,7 @@ class Machine:
             with self._proving:
                 # Asked once: a child that crashed would crash again, and the probe decides without the list too.
                 self._asked = True
-                self._targets = self.tools.ask_targets(self.torch, self.state, self.environment)
+                self._targets = self.tools.ask_targets(self.torch, self.state, self._child_environment({}))
         return self._targets
 
     def gpu(self, *, ask: bool = False) -> Gpu | None:
@@ -177,13 +178,7 @@ class Machine:
             return kept
         changes = self._gpu_environment()
         tuning.prepare_caches(changes)
-        environment = dict(self.environment)
-        for name, value in changes.items():
-            if value is None:
-                environment.pop(name, None)
-            else:
-                environment[name] = value
-        verdict = self.tools.run_probe(library, environment)
+        verdict = self.tools.run_probe(library, self._child_environment(changes))
         if verdict.ok and library == "ctranslate2" and self.vendor == "amd":
             # Copies prove little: on HIP, CTranslate2 has lost most of a text without an error (CTranslate2#2090).
             reason = (
@@ -209,6 +204,11 @@ class Machine:
             ),
             "changes": probe.digest(self._gpu_environment()),
         }
+
+    def _child_environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
+        """What a worker would run in: this process's environment (PATH and the like), the operator's, the changes."""
+        environment = dict(os.environ) | dict(self.environment) | {name: value or "" for name, value in changes.items()}
+        return {name: value for name, value in environment.items() if changes.get(name, "") is not None}
 
     # What a worker gets -------------------------------------------------------------------------------------------
 

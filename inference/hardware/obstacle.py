@@ -77,22 +77,12 @@ def _missing_library(machine: Machine, library: Library) -> Obstacle | None:
     if machine.vendor == "nvidia":
         return Obstacle(
             f"{machine.topology.nvidia[0]} needs a torch built for CUDA, and this is {build.sentence}",
-            f"Install one: .venv/bin/pip install --force-reinstall torch=={build.version.split('+')[0]}",
+            f"Install one: TAWNY_TORCH=cuda {SETUP}",
         )
     return Obstacle(
         f"the GPU ({gpu.name if gpu else 'AMD'}) needs a torch built for ROCm, and this is {build.sentence}",
-        f"Install one: {install_command(gpu.target if gpu else None)}",
+        f"Install one: TAWNY_TORCH=rocm {SETUP}",
     )
-
-
-def install_command(target: str | None) -> str:
-    """How to get a torch for an AMD GPU. Without the device extra there are no kernels in it (TheRock#7839)."""
-    if target in ("gfx1150", "gfx1151", "gfx1152", "gfx1103"):
-        return (
-            f".venv/bin/pip install 'torch[device-{target}]==2.13.0+rocm10.0.0' "
-            "--index-url https://stable.repo.amd.com/rocm/whl-next/"
-        )
-    return ".venv/bin/pip install torch --index-url https://download.pytorch.org/whl/rocm7.2"
 
 
 def _closed_device(machine: Machine) -> Obstacle | None:
@@ -137,4 +127,7 @@ def _no_code(machine: Machine, ask: bool) -> Obstacle | None:
     decided = machine.override(ask=ask)
     if decided is None or not decided.refused:
         return None
-    return Obstacle(decided.sentence, f"Install a torch that has it: {install_command(gpu.target if gpu else None)}")
+    return Obstacle(
+        decided.sentence,
+        f"Install a torch that has it: TAWNY_TORCH=rocm {SETUP}; which builds have what stands in {DOCS}",
+    )

@@ -29,6 +29,10 @@ class WrongNumbersError(Exception):
     """The GPU answered, and answered wrongly."""
 
 
+class UnusableError(Exception):
+    """A plain no, in words for a person."""
+
+
 def say(**fields: object) -> None:
     """One line to the parent, at once: this process may be dead a moment later."""
     print(json.dumps(fields), flush=True)  # noqa: T201
@@ -89,13 +93,13 @@ def check_target(torch: Any) -> tuple[str, str | None]:
         # An override is seen here as the real thing. get_device_capability() would be (11, 5): no SM level, never used.
         target = str(properties.gcnArchName).split(":", 1)[0]
         if built and target not in {name.split(":", 1)[0] for name in built}:
-            raise RuntimeError(f"torch was built for {' '.join(built)}, not for {target}")
+            raise UnusableError(f"torch was built for {' '.join(built)}, not for {target}")
         return properties.name, target
     major, minor = properties.major, properties.minor
     # Code for sm_80 also runs on 8.6; "compute_" is portable code that the driver compiles for anything newer.
     usable = [name for name in built if _runs_on(name, major, minor)]
     if built and not usable:
-        raise RuntimeError(f"torch was built for {' '.join(built)}, not for compute capability {major}.{minor}")
+        raise UnusableError(f"torch was built for {' '.join(built)}, not for compute capability {major}.{minor}")
     return properties.name, f"sm_{major}{minor}"
 
 
@@ -119,7 +123,7 @@ def probe_torch(device: str) -> dict[str, Any]:
     if device != "cpu":
         say(step="the search for a GPU")
         if not torch.cuda.is_available():
-            raise RuntimeError("torch sees no GPU (torch.cuda.is_available() is False)")
+            raise UnusableError("torch sees no GPU (torch.cuda.is_available() is False)")
         facts["device"], facts["target"] = check_target(torch)
         say(step="the first allocation")
         torch.ones(1 << 20, device=device).sum().item()
@@ -147,7 +151,7 @@ def probe_ctranslate2() -> dict[str, Any]:
     say(step="the count of its GPUs")
     count = ctranslate2.get_cuda_device_count()
     if count < 1:
-        raise RuntimeError(f"CTranslate2 {ctranslate2.__version__} finds no GPU it can use")
+        raise UnusableError(f"CTranslate2 {ctranslate2.__version__} finds no GPU it can use")
     say(step="a copy to the GPU and back")
     import numpy
 
@@ -177,6 +181,8 @@ def main(arguments: list[str]) -> int:
         answer = probe_ctranslate2() if library == "ctranslate2" else probe_torch(device)
     except WrongNumbersError as error:
         answer = {"ok": False, "outcome": "wrong", "reason": str(error)}
+    except UnusableError as error:
+        answer = {"ok": False, "outcome": "raised", "reason": str(error)}
     except Exception as error:
         answer = {"ok": False, "outcome": "raised", "reason": _first_line(error)}
     say(**answer)

@@ -55,6 +55,22 @@ def tune(target: str | None, state: Path, environment: Mapping[str, str]) -> dic
     return {row.name: row.value.format(state=state) for row in TUNINGS if row.name not in environment}
 
 
+def switch_miopen(environment: Mapping[str, str]) -> bool:
+    """Turn MIOpen off in this process when TAWNY_MIOPEN=off says so; return whether it is on. For torch workers.
+
+    Without MIOpen torch computes convolutions itself. Others found that faster on RDNA 3 and later whenever shapes
+    change (Kokoro-FastAPI#518: 268 ms instead of 2433 on a new text); it is off only by request, until a bench on the
+    GPU says so.
+    """
+    if environment.get("TAWNY_MIOPEN", "").lower() not in ("off", "0", "false", "no"):
+        return True
+    import torch
+
+    # torch calls MIOpen by the name of its NVIDIA counterpart.
+    torch.backends.cudnn.enabled = False
+    return False
+
+
 def prepare_caches(changes: Mapping[str, str | None]) -> None:
     """Make the folders that the variables name; MIOpen does not make them all itself."""
     for name in ("MIOPEN_USER_DB_PATH", "MIOPEN_CUSTOM_CACHE_DIR"):
