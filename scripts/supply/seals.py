@@ -14,7 +14,7 @@ from inference.catalogue import SEALS, File, Row
 from inference.weights import hash_file
 from scripts.supply.failures import FetchError
 
-UNSEALED = {".md", ".png", ".jpg", ".jpeg", ".webp", ".txt~", ".part"}
+UNSEALED = {".md", ".png", ".jpg", ".jpeg", ".webp", ".part"}
 """Model cards and pictures may change without making another model."""
 
 
