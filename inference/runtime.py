@@ -40,6 +40,11 @@ from inference.weights import state
 
 log = logging.getLogger("tawny.runtime")
 
+# Whisper continues what it is told came before: after a few commands it expects commands ("blur", not "board").
+SPOKEN_BEFORE = (
+    "Edit the picture: add a dog, remove the car, rotate right, flip it, crop to a square, make it brighter, "
+    "blur the background."
+)
 SUGGESTIONS = ('"add a dog"', '"rotate right"', '"make it black and white"')
 
 
@@ -146,7 +151,7 @@ class Runtime:
     def _edit(self, job: Job[EditResult], request: EditRequest) -> EditResult:
         command = request.command
         if request.sound is not None:
-            command = self._hear(job, TranscribeRequest(request.sound, language="en")).text
+            command = self._hear(job, TranscribeRequest(request.sound, language="en", prompt=SPOKEN_BEFORE)).text
             if not command:
                 raise CommandNotUnderstood(f"Nothing was said in the sound. {_suggest()}", param="audio")
         operations = request.operations if command is None else self._plan(job, command)
