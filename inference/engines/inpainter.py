@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from inference.engine import Engine, Verb, Weights
@@ -26,6 +28,8 @@ log = logging.getLogger("tawny.inpainter")
 
 DEFAULT_STEPS = 30
 DEFAULT_GUIDANCE = 7.0
+_BLACK = 2
+"""Levels of 255 up to which a pixel counts as black."""
 
 
 class Inpainter(Engine):
@@ -39,14 +43,17 @@ class Inpainter(Engine):
         """Load the pipeline in ``weights.path`` onto ``device``; safetensors only, nothing from a network."""
         import torch
         from diffusers import AutoPipelineForInpainting
+        from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
+        disable_progress_bar()
+        set_verbosity_error()  # it warns of every autoencoder that is not AutoencoderKL
         parts = json.loads((weights.path / "model_index.json").read_text())
         # A filter that answers with black pictures helps nobody on a private box; what is asked for is painted.
         unfiltered = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in parts else {}
         self._torch = torch
         self._pipeline: Any = AutoPipelineForInpainting.from_pretrained(
             weights.path,
-            torch_dtype=getattr(torch, device.dtype),
+            dtype=getattr(torch, device.dtype),
             local_files_only=True,
             use_safetensors=True,
             **unfiltered,
@@ -76,13 +83,13 @@ class Inpainter(Engine):
         ``image`` RGB with sides that are multiples of 8, ``mask`` L of the same size with 255 = repaint, ``steps`` and
         ``guidance_scale`` by default the model's own, ``strength`` in (0, 1], ``seed`` for one CPU generator, up to
         ``previews`` pictures of the work in progress. Yields `Step` and `Preview`. Raises `EngineFailed` if the model
-        computes no number twice in a row.
+        computes no numbers, also with the autoencoder in float32.
         """
         steps = steps or int(self._options.get("steps", DEFAULT_STEPS))
         guidance = self._options.get("guidance_scale", DEFAULT_GUIDANCE) if guidance_scale is None else guidance_scale
         steps = max(steps, math.ceil(1 / strength))  # the pipeline runs steps * strength of them, at least one
 
-        def run(emit: Callable[[Event], None]) -> Image.Image | None:
+        def run(emit: Callable[[Event], None]) -> Any:
             return self._run(
                 emit,
                 previews,
@@ -98,38 +105,46 @@ class Inpainter(Engine):
                 generator=self._torch.Generator("cpu").manual_seed(seed),
             )
 
-        painted = yield from stepping(run)
-        if painted is None:
-            log.warning("the picture was no number or black; once more with the autoencoder in float32")
+        latents = yield from stepping(run)
+        painted = self._decode(latents)
+        bright = int(np.asarray(image).max()) > _BLACK
+        if not _is_sound(painted, bright):
+            # Autoencoders in half precision overflow on some pictures; the same latents once more in float32.
+            log.warning("the autoencoder gave no numbers or black; once more in float32")
             self._pipeline.vae.to(dtype=self._torch.float32)
-            self._pipeline.vae.config.force_upcast = True
-            painted = yield from stepping(run)
-        if painted is None:
-            raise EngineFailed("The model computed a picture of no numbers (NaN) or pure black, twice")
-        return painted
+            painted = self._decode(latents)
+        if not _is_sound(painted, bright):
+            raise EngineFailed("The model computed a picture of no numbers (NaN) or pure black")
+        return _to_image(painted)
 
-    def _run(self, emit: Callable[[Event], None], previews: int, **request: Any) -> Image.Image | None:
-        """Call the pipeline once; None for a picture that is not finite, or black where the input was not."""
+    def _run(self, emit: Callable[[Event], None], previews: int, **request: Any) -> Any:
+        """Call the pipeline once and return its latents, shape (1, channels, height, width)."""
         total = max(1, int(request["num_inference_steps"] * request["strength"]))
         shown = {round(total * (number + 1) / (previews + 1)): number for number in range(previews)}
 
         def after_step(pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             emit(Step(min(step + 1, total), total))
             if step + 1 in shown and step + 1 < total:
-                emit(Preview(self._decode(tensors["latents"]), shown[step + 1]))
+                emit(Preview(_to_image(self._decode(tensors["latents"])), shown[step + 1]))
             return tensors
 
         with self._torch.inference_mode():
-            pixels = self._pipeline(**request, output_type="np", callback_on_step_end=after_step).images[0]
-        if not bool((pixels == pixels).all()):
-            return None
-        if float(pixels.max()) < 1 / 255 and max(high for _, high in request["image"].getextrema()) > 8:
-            return None
-        painted: Image.Image = self._pipeline.image_processor.numpy_to_pil(pixels)[0]
-        return painted.convert("RGB")
+            return self._pipeline(**request, output_type="latent", callback_on_step_end=after_step).images
 
-    def _decode(self, latents: Any) -> Image.Image:
+    def _decode(self, latents: Any) -> NDArray[np.float32]:
+        """Return ``latents`` as pixels, float32 in [0, 1], shape (height, width, 3); NaN stays NaN."""
         vae = self._pipeline.vae
         scaled = (latents / vae.config.scaling_factor).to(vae.dtype)
-        image: Image.Image = self._pipeline.image_processor.postprocess(vae.decode(scaled).sample, output_type="pil")[0]
-        return image.convert("RGB")
+        with self._torch.inference_mode():
+            # .float() first: numpy has no bfloat16.
+            decoded = vae.decode(scaled, return_dict=False)[0][0].float().cpu()
+        pixels: NDArray[np.float32] = (decoded / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).numpy()
+        return pixels
+
+
+def _is_sound(pixels: NDArray[np.float32], bright: bool) -> bool:
+    return bool(np.isfinite(pixels).all()) and (not bright or float(pixels.max()) > _BLACK / 255)
+
+
+def _to_image(pixels: NDArray[np.float32]) -> Image.Image:
+    return Image.fromarray((np.nan_to_num(pixels) * 255).round().astype(np.uint8), "RGB")
