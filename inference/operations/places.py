@@ -153,9 +153,11 @@ def draw_box(size: tuple[int, int], spot: Spot) -> Image.Image:
     left = min(max(round(spot.x * width - across / 2), 0), width - across)
     top = min(max(round(spot.y * height - down / 2), 0), height - down)
     mask = Image.new("L", size, 0)
-    ImageDraw.Draw(mask).rounded_rectangle(
-        (left, top, left + across - 1, top + down - 1), radius=min(across, down) // 4, fill=255
-    )
+    box = (left, top, left + across - 1, top + down - 1)
+    if min(across, down) < 8:  # Pillow 13 draws nothing at all for a rounded box of one pixel.
+        ImageDraw.Draw(mask).rectangle(box, fill=255)
+    else:
+        ImageDraw.Draw(mask).rounded_rectangle(box, radius=min(across, down) // 4, fill=255)
     return mask
 
 
