@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import socket
 import sys
 
@@ -12,19 +11,22 @@ import uvicorn
 
 from api.app import create_app
 from api.journal import StampRequestId
-from api.settings import Settings, SettingsError, read, unknown
+from api.settings import Settings, SettingsError, explain, read, unknown
 
 
 def main() -> int:
     """Serve; return the exit status: 2 for settings that cannot stand, 1 for an address that cannot be had."""
+    if "--help" in sys.argv or "-h" in sys.argv:
+        _print_settings()
+        return 0
     try:
-        settings = read(os.environ)
+        settings = read()
         settings.check_exposure()
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no log yet
         return 2
     _start_log(settings)
-    for sentence in unknown(os.environ):
+    for sentence in unknown():
         logging.getLogger("tawny").warning(sentence)
     try:
         listener = _listen(settings)
@@ -43,6 +45,13 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def _print_settings() -> None:
+    print("Settings are environment variables:\n")  # noqa: T201
+    for name, default, sentence in explain():
+        print(f"  {name}" + (f"  (default {default})" if default else ""))  # noqa: T201
+        print(f"      {sentence}")  # noqa: T201
 
 
 def _start_log(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """The one place where the parts meet: settings, runtime, layers, routes.
 
-app = create_app(read(os.environ))                    # with the engines of this machine
+app = create_app(read())                              # with the engines of this machine
 app = create_app(Settings(), runtime=runtime)         # a test's own
 """
 
@@ -49,6 +49,8 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
         lifespan=lifespan,
         form_limits=FORM_LIMITS,
     )
+    # uvicorn's own access log writes queries, which may hold words of a person.
+    logging.getLogger("uvicorn.access").disabled = True
     app.state.settings = settings
     app.state.runtime = runtime or Runtime(settings.for_inference())
     app.state.journal = Journal()

@@ -6,6 +6,7 @@ picture must not hold up everybody else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Annotated, cast
 
@@ -15,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.settings import Settings
 from inference.errors import InvalidRequest, TooLarge
+from inference.operations import Operation, describe_plan, parse_plan
 from inference.pictures import Picture, decode_mask, decode_picture
 from inference.runtime import Runtime
 from inference.sounds import Sound, decode_sound
@@ -69,4 +71,22 @@ def admit_text(text: str | None, param: str, settings: Settings) -> str | None:
         raise TooLarge(
             f"{param}: {len(text)} characters are more than {settings.max_prompt_characters}, the limit", param=param
         )
+    check_unicode(text, param)
     return text.strip()
+
+
+def check_unicode(text: str, param: str) -> None:
+    """Raise `InvalidRequest` for half a surrogate pair: JSON can hold one, but no tokenizer, font or log can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{param}: holds half a surrogate pair, which is no character", param=param) from None
+
+
+def admit_plan(text: str | None) -> tuple[Operation, ...] | None:
+    """Return the operations that a field holds as JSON, None if it is empty. Raises `InvalidPlan`."""
+    if text is None or not text.strip():
+        return None
+    operations = parse_plan(text)
+    check_unicode(json.dumps(describe_plan(operations), ensure_ascii=False), "operations")
+    return operations

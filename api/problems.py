@@ -42,7 +42,7 @@ STATUS: dict[type[TawnyError], int] = {
 }
 """The nearest class upwards decides."""
 
-_CODES = {401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_CODES = {400: "invalid_request", 401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 def status_of(error: TawnyError) -> int:

@@ -1,6 +1,6 @@
 """What the operator decides, from ``TAWNY_...`` variables. The only file of the project that reads the environment.
 
-    settings = read(os.environ)
+    settings = read()
     app = create_app(settings)
 
 Every field is one variable: ``max_pixels`` is ``TAWNY_MAX_PIXELS``. Lists are separated by commas. A value that
@@ -9,10 +9,13 @@ cannot be read is a `SettingsError` whose message names the variable; a name tha
 
 from __future__ import annotations
 
+import ast
 import ipaddress
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -199,8 +202,12 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def read(environ: Mapping[str, str]) -> Settings:
-    """Return the settings that ``environ`` holds; an empty value counts as unset. Raises `SettingsError`."""
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings that ``environ`` holds, by default this process's own; an empty value counts as unset.
+
+    Raises `SettingsError`.
+    """
+    environ = os.environ if environ is None else environ
     kinds = get_type_hints(Settings)
     values: dict[str, Any] = {"environment": {k: v for k, v in environ.items() if k.startswith(GPU_PREFIXES)}}
     for item in _variables():
@@ -216,8 +223,9 @@ def read(environ: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
-def unknown(environ: Mapping[str, str]) -> list[str]:
+def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
     """Return one sentence for each ``TAWNY_`` name that means nothing, with the nearest name that does."""
+    environ = os.environ if environ is None else environ
     known = {variable(item.name) for item in _variables()} | OTHERS
     sentences = []
     for name in sorted(environ):
@@ -226,6 +234,27 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
         near = get_close_matches(name, known, n=1, cutoff=0.0)
         sentences.append(f"{name} is no setting and is ignored; the nearest is {near[0]}")
     return sentences
+
+
+def explain() -> list[tuple[str, str, str]]:
+    """Return for each variable its name, its default and its sentence, as written under the field above."""
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings").body
+    sentences = {
+        field.target.id: text.value.value
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
+    return [(variable(item.name), _show(item.default), str(sentences[item.name])) for item in _variables()]
+
+
+def _show(default: object) -> str:
+    if isinstance(default, Path):
+        return str(default.relative_to(ROOT)) if default.is_relative_to(ROOT) else str(default)
+    return "" if default is None or default in ("", ()) else str(default)
 
 
 def _variables() -> list[Field[Any]]:

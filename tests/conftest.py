@@ -10,11 +10,19 @@ import httpx
 import pytest
 
 from api.settings import Settings
-from tests.fakes import Gateway, serve
+from tests.fakes import STAGE, Gateway, Stage, serve
 
 
 @pytest.fixture
-def make_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+def stage() -> Iterator[Stage]:
+    """What this test says to the fakes."""
+    STAGE[0] = Stage()
+    yield STAGE[0]
+    STAGE[0].release()
+
+
+@pytest.fixture
+def make_gateway(tmp_path: Path, stage: Stage) -> Iterator[Callable[..., Gateway]]:
     """Serve gateways with fakes; arguments are settings, and ``missing`` names engines without a model."""
     served: list[Gateway] = []
 
@@ -28,10 +36,18 @@ def make_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
         gateway.stop()
 
 
+@pytest.fixture(scope="module")
+def module_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """The gateway that the tests of a module share."""
+    gateway = serve(tmp_path_factory.mktemp("gateway"), Settings())
+    yield gateway
+    gateway.stop()
+
+
 @pytest.fixture
-def gateway(make_gateway: Callable[..., Gateway]) -> Gateway:
-    """A gateway with fakes and default settings on a real socket."""
-    return make_gateway()
+def gateway(module_gateway: Gateway, stage: Stage) -> Gateway:
+    """A gateway with fakes and default settings on a real socket; its engines may be loaded already."""
+    return module_gateway
 
 
 @pytest.fixture

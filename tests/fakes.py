@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import wave
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from inference.engines.speaker import split_sentences
 from inference.engines.transcriber import Segment, Transcript, Word
 from inference.events import Heard, Preview, Spoke, Step
 from inference.hardware.device import Device
-from inference.host import ThreadHost
+from inference.host import ThreadHost, Worker
 from inference.runtime import Runtime
 from tests.machinery import empty_machine
 from tests.supplies import model, sha256, write_manifest
@@ -197,6 +197,20 @@ class FakeSpeaker(Speaker):
             raise
 
 
+class RememberingHost(ThreadHost):
+    """Keeps the workers it made, so that a test can end them at once."""
+
+    def __init__(self) -> None:
+        super().__init__(FAKES)
+        self.workers: list[Worker] = []
+
+    def start(self, engine: type[Engine], environment: Mapping[str, str | None]) -> Worker:
+        """Start a fake."""
+        worker = super().start(engine, environment)
+        self.workers.append(worker)
+        return worker
+
+
 FAKES: dict[type[Engine], type[Engine]] = {
     Inpainter: FakeInpainter,
     Parser: FakeParser,
@@ -275,13 +289,20 @@ class Gateway:
     url: str
     port: int
     runtime: Runtime
-    stage: Stage
+    host: RememberingHost
     server: uvicorn.Server
     thread: threading.Thread
+
+    @property
+    def stage(self) -> Stage:
+        """What the running test says to the fakes."""
+        return STAGE[0]
 
     def stop(self) -> None:
         """Shut down as a signal would; returns when everything has ended."""
         self.stage.release()
+        for worker in self.host.workers:
+            worker.kill()
         self.server.should_exit = True
         self.thread.join(20)
         assert not self.thread.is_alive()
@@ -289,14 +310,14 @@ class Gateway:
 
 def serve(folder: Path, settings: Settings, missing: Sequence[str] = ()) -> Gateway:
     """Start the real gateway on a free loopback port; requests may be sent at once."""
-    STAGE[0] = Stage()
     places = {"manifest": make_models(folder, *missing), "models": folder / "store", "state": folder / "state"}
     inference = replace(settings.for_inference(), **places)
-    runtime = Runtime(inference, ThreadHost(FAKES), empty_machine(folder))
+    host = RememberingHost()
+    runtime = Runtime(inference, host, empty_machine(folder))
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     config = uvicorn.Config(create_app(settings, runtime), log_config=None, access_log=False, server_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="gateway")
     thread.start()
-    return Gateway(f"http://127.0.0.1:{port}", port, runtime, STAGE[0], server, thread)
+    return Gateway(f"http://127.0.0.1:{port}", port, runtime, host, server, thread)

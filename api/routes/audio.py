@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import WithRuntime, WithSettings, admit_sound, admit_text, the_only
+from api.deps import WithRuntime, WithSettings, admit_sound, admit_text, check_unicode, the_only
 from api.forms import Granularity, TranscriptionForm
 from api.streams import EventStream, JobStream, Named, base64_text, begun, device_header, settled
 from api.subtitles import cut_cues, write_srt, write_vtt
@@ -132,6 +132,7 @@ async def _tell_transcript(transcript: Transcript) -> Sequence[Named]:
 @router.post("/speech")
 async def speak(request: Request, body: Speech, runtime: WithRuntime, settings: WithSettings) -> Response:
     """Say a text. Sent sentence by sentence as it is made, but a WAV whole unless ``stream_format`` is given."""
+    check_unicode(body.input, "input")
     if body.model is not None:
         await run_in_threadpool(runtime.prepare, Speaker.name, body.model)
     voice = await run_in_threadpool(_voice, runtime, body.voice if isinstance(body.voice, str) else body.voice.id)

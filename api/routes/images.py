@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import WithRuntime, WithSettings, admit_mask, admit_picture, admit_sound, admit_text, the_only
+from api.deps import WithRuntime, WithSettings, admit_mask, admit_picture, admit_plan, admit_sound, admit_text, the_only
 from api.forms import EditForm
 from api.rendering import Rendering, choose_rendering, read_size, wished_format
 from api.settings import Settings
@@ -25,7 +25,6 @@ from inference.engines import Inpainter
 from inference.errors import InvalidRequest, TawnyError
 from inference.events import Began, Event, Planned, Preview, Step
 from inference.jobs import Job
-from inference.operations import parse_plan
 from inference.runtime import EditRequest, EditResult, Runtime
 
 router = APIRouter(prefix="/v1/images", tags=["pictures"])
@@ -116,7 +115,7 @@ async def _admit(form: EditForm, settings: Settings) -> EditRequest:
     if form.stream and form.n > 1:
         raise InvalidRequest("n: a stream carries one picture; ask for one, or without stream", param="n")
     command = admit_text(form.prompt, "prompt", settings)
-    operations = parse_plan(form.operations) if form.operations else None
+    operations = admit_plan(form.operations)
     if operations is None and (command is None) == (form.audio is None):
         raise InvalidRequest("prompt: say what to change by one of prompt, audio and operations", param="prompt")
     negative = admit_text(form.negative_prompt, "negative_prompt", settings)
