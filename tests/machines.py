@@ -144,7 +144,7 @@ class FakeTools:
         self.asked.append("targets")
         return self.targets
 
-    def run_probe(self, library: Library, environment: Mapping[str, str]) -> Verdict:
+    def run_probe(self, library: Library, environment: Mapping[str, str], model: Path | None) -> Verdict:
         self.asked.append(f"probe of {library}")
         self.environments.append(dict(environment))
         return Verdict(**(self.verdict.as_dict() | {"library": library}))

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,7 @@ from inference.hardware.machine import Machine
 from inference.hardware.override import PLAIN
 from inference.hardware.probe import Verdict
 from inference.hardware.torch_build import TorchBuild
-from inference.hardware.tuning import TUNINGS, tune
+from inference.hardware.tuning import TUNINGS, switch_miopen, tune
 from inference.hardware.visible import read_visibility
 from tests import machines
 from tests.machines import GIB, FakeTools, look, make_machine, write
@@ -205,6 +206,14 @@ def test_tuning_is_a_setting_with_reasons(tmp_path: Path) -> None:
     assert all(row.reason for row in TUNINGS)
 
 
+@pytest.mark.parametrize(("value", "on"), [("", True), ("on", True), ("off", False), ("0", False)])
+def test_miopen_is_turned_off_by_request_only(monkeypatch: pytest.MonkeyPatch, value: str, on: bool) -> None:
+    cudnn = SimpleNamespace(enabled=True)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(backends=SimpleNamespace(cudnn=cudnn)))
+    assert switch_miopen({"TAWNY_MIOPEN": value}) is on
+    assert cudnn.enabled is on
+
+
 def test_a_proof_is_kept_over_restarts_and_redone_when_asked(tmp_path: Path) -> None:
     tools = FakeTools()
     make_machine(tmp_path, HALO)
@@ -237,10 +246,10 @@ def test_a_crash_is_not_risked_again(tmp_path: Path) -> None:
 
 def test_threads_share_one_probe(tmp_path: Path) -> None:
     class Slow(FakeTools):
-        def run_probe(self, library: Library, environment: Mapping[str, str]) -> Verdict:
+        def run_probe(self, library: Library, environment: Mapping[str, str], model: Path | None) -> Verdict:
             started.set()
             assert release.wait(10)
-            return super().run_probe(library, environment)
+            return super().run_probe(library, environment, model)
 
     started, release = threading.Event(), threading.Event()
     tools = Slow(targets=machines.BROAD)

@@ -152,6 +152,9 @@ def test_ctranslate2_does_not_trust_torch(tmp_path: Path) -> None:
     device = place("transcriber", BOTH, machine, "auto", 0, library="ctranslate2")
     assert device.kind == "cpu"
     assert "lost text" in device.reason
+    # With a model to prove it with, its own proof counts.
+    device = place("transcriber", BOTH, machine, "auto", 0, library="ctranslate2", model=tmp_path)
+    assert device.kind == "gpu"
 
 
 def test_an_nvidia_card_is_proved_and_used_the_same_way(tmp_path: Path) -> None:

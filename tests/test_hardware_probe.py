@@ -189,6 +189,36 @@ def test_ctranslate2_is_asked_itself() -> None:
     assert "finds no GPU it can use" in verdict.reason or "during import of ctranslate2" in verdict.reason
 
 
+WHISPER = Path(__file__).resolve().parent.parent / "models" / "store" / "faster-whisper-tiny.en"
+
+
+def hear(corruption: str) -> Verdict:
+    body = (
+        "from inference.hardware import probe_child as p\nplain = p.encode_and_decode\np.calls = 0\n"
+        "def encode_and_decode(library, model):\n    encoded, tokens = plain(library, model)\n    p.calls += 1\n"
+        f"    if p.calls > 1: {corruption}\n    return encoded, tokens\n"
+        "p.encode_and_decode = encode_and_decode\n"
+        f"sys.exit(p.main(['ctranslate2', '--model', {str(WHISPER)!r}, '--device', 'cpu']))"
+    )
+    return probe.run_probe("ctranslate2", [sys.executable, "-c", HEAD + body], dict(os.environ), 100.0)
+
+
+@pytest.mark.models
+@pytest.mark.skipif(not WHISPER.exists(), reason="faster-whisper-tiny.en has not been fetched")
+@pytest.mark.parametrize(
+    ("corruption", "outcome", "says"),
+    [
+        ("pass", "proved", "hears as on the CPU"),
+        ("encoded = encoded * 0.9", "wrong", "the encoder differs from the CPU"),
+        ("tokens = tokens[:5]", "wrong", "says less than on the CPU"),
+    ],
+)
+def test_ctranslate2_is_compared_with_the_cpu(corruption: str, outcome: str, says: str) -> None:
+    verdict = hear(corruption)
+    assert verdict.outcome == outcome, verdict.reason
+    assert says in verdict.reason
+
+
 KEY = {"library": "torch 2.13.0", "boot": "1", "kernel": "6.18.9"}
 
 

@@ -37,8 +37,8 @@ from inference.hardware.visible import Visibility, read_visibility
 LIBRARIES: tuple[Library, ...] = ("torch", "ctranslate2", "onnxruntime")
 
 
-def _probe(library: Library, environment: Mapping[str, str]) -> Verdict:
-    return probe.run_probe(library, probe.command_for(library), environment)
+def _probe(library: Library, environment: Mapping[str, str], model: Path | None) -> Verdict:
+    return probe.run_probe(library, probe.command_for(library, model), environment)
 
 
 def _library_version(library: Library) -> str | None:
@@ -54,7 +54,7 @@ class Tools:
 
     find_torch: Callable[[], TorchBuild | None] = torch_build.find_torch
     ask_targets: Callable[[TorchBuild, Path, Mapping[str, str]], tuple[str, ...] | None] = torch_build.ask_targets
-    run_probe: Callable[[Library, Mapping[str, str]], Verdict] = _probe
+    run_probe: Callable[[Library, Mapping[str, str], Path | None], Verdict] = _probe
     library_version: Callable[[Library], str | None] = _library_version
 
 
@@ -146,8 +146,11 @@ class Machine:
         """Why the GPU is out of the question for `library` before any probe, or None."""
         return find_obstacle(self, library, ask=ask)
 
-    def proof(self, library: Library, *, fresh: bool = False) -> Verdict:
-        """Whether engines of `library` may use the GPU. The first call may take two minutes; `fresh` probes anew."""
+    def proof(self, library: Library, *, model: Path | None = None, fresh: bool = False) -> Verdict:
+        """Whether engines of `library` may use the GPU. The first call may take two minutes; `fresh` probes anew.
+
+        `model` is the folder of a Whisper model, which CTranslate2 needs on an AMD GPU: without one it stays unproved.
+        """
         with self._proving:
             if library in self._verdicts and not fresh:
                 return self._verdicts[library]
@@ -155,7 +158,9 @@ class Machine:
             if obstacle is not None:
                 verdict = Verdict(library, False, "absent", obstacle.reason)
             else:
-                verdict = self._probe(library, fresh)
+                verdict = self._probe(library, model, fresh)
+                if model is None and verdict.outcome == "absent":
+                    return verdict  # a later call may bring the model that was missing
             self._verdicts[library] = verdict
             return verdict
 
@@ -171,20 +176,18 @@ class Machine:
             return None
         return VerdictStore(self.state).load(library, self._key(library))
 
-    def _probe(self, library: Library, fresh: bool) -> Verdict:
+    def _probe(self, library: Library, model: Path | None, fresh: bool) -> Verdict:
         key, store = self._key(library), VerdictStore(self.state)
         kept = None if fresh else store.load(library, key)
         if kept is not None:
             return kept
         changes = self._gpu_environment()
         tuning.prepare_caches(changes)
-        verdict = self.tools.run_probe(library, self._child_environment(changes))
-        if verdict.ok and library == "ctranslate2" and self.vendor == "amd":
+        verdict = self.tools.run_probe(library, self._child_environment(changes), model)
+        if verdict.ok and library == "ctranslate2" and self.vendor == "amd" and model is None:
             # Copies prove little: on HIP, CTranslate2 has lost most of a text without an error (CTranslate2#2090).
-            reason = (
-                f"{verdict.reason}, but on AMD GPUs it has lost text silently, and nothing here has proved otherwise"
-            )
-            verdict = replace(verdict, ok=False, outcome="wrong", reason=reason)
+            reason = f"{verdict.reason}, but it has lost text on AMD GPUs, and no model was at hand to prove this one"
+            verdict = replace(verdict, ok=False, outcome="absent", reason=reason)
         store.save(key, verdict)
         return verdict
 

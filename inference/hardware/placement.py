@@ -11,6 +11,7 @@ falls back silently.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from inference.errors import GpuRequired, OutOfMemory
 from inference.hardware.device import Device, Library
@@ -44,8 +45,10 @@ def place(
     *,
     require_gpu: bool = False,
     library: Library = "torch",
+    model: Path | None = None,
 ) -> Device:
-    """Decide for one engine. `wish` is auto, gpu or cpu; `needs_bytes` what its model takes, 0 when unknown.
+    """Decide for one engine. `wish` is auto, gpu or cpu; `needs_bytes` what its model takes, 0 when unknown,
+    `model` the folder of that model, with which CTranslate2 is proved.
 
     Raises `GpuRequired` when the GPU is wished or required and cannot be had, `OutOfMemory` when the model exceeds
     all the memory there is. May run the proof of `library`, up to two minutes, the first time that a GPU is in
@@ -53,7 +56,7 @@ def place(
     """
     offer = Offer(machine.processor, machine.memory.total)
     if "gpu" in runs_on and wish != "cpu":
-        verdict = machine.proof(library)
+        verdict = machine.proof(library, model=model)
         obstacle = machine.obstacle(library) if not verdict.ok else None
         gpu = machine.gpu() if machine.vendor == "amd" else None
         offer = Offer(

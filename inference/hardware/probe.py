@@ -61,9 +61,10 @@ class Verdict:
         return asdict(self) | {"errors": dict(self.errors)}
 
 
-def command_for(library: Library) -> tuple[str, ...]:
-    """The child that proves a library."""
-    return (sys.executable, "-m", "inference.hardware.probe_child", library)
+def command_for(library: Library, model: Path | None = None) -> tuple[str, ...]:
+    """The child that proves a library, CTranslate2 with a Whisper model to hear with."""
+    command = (sys.executable, "-m", "inference.hardware.probe_child", library)
+    return (*command, "--model", str(model)) if model is not None and library == "ctranslate2" else command
 
 
 def run_probe(

@@ -1,7 +1,7 @@
 """The child of `probe.py`: computes on the GPU and on the CPU, and compares. A program, in a worker's environment.
 
     python -m inference.hardware.probe_child torch
-    python -m inference.hardware.probe_child ctranslate2
+    python -m inference.hardware.probe_child ctranslate2 [--model FOLDER]
 
 It prints one JSON object per line: {"step": ...} before each step and {"ok": ..., "reason": ...} at the end.
 `--device cpu` compares the CPU with itself, which proves nothing but this program.
@@ -15,6 +15,7 @@ bfloat16 that computes wrongly or not at all costs only bfloat16.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -39,10 +40,10 @@ def say(**fields: object) -> None:
 
 
 def compare(name: str, got: Any, expected: Any, tolerance: float) -> float:
-    """The largest relative error of two CPU float32 tensors; `WrongNumbersError` past `tolerance` or at a NaN."""
-    if not bool(got.isfinite().all()):
+    """The largest relative error of two float32 arrays on the CPU; `WrongNumbersError` past `tolerance` or at a NaN."""
+    error = float(abs(got - expected).max() / abs(expected).max())
+    if not math.isfinite(error):
         raise WrongNumbersError(f"{name} gave values that are no numbers (NaN or infinity)")
-    error = float((got - expected).abs().max() / expected.abs().max())
     if error > tolerance:
         raise WrongNumbersError(
             f"{name} differs from the CPU by {error:.2g} of the largest value (allowed: {tolerance:g})"
@@ -143,29 +144,59 @@ def probe_torch(device: str) -> dict[str, Any]:
     return facts | {"ok": True, "reason": reason, "errors": errors}
 
 
-def probe_ctranslate2() -> dict[str, Any]:
-    """Whether this build of CTranslate2 finds a GPU by itself; torch is not asked and not imported."""
+def probe_ctranslate2(model: str | None, device: str) -> dict[str, Any]:
+    """Whether CTranslate2 itself finds a GPU and, given a Whisper model, hears on it as on the CPU."""
     say(step="import of ctranslate2")
     import ctranslate2
 
-    say(step="the count of its GPUs")
-    count = ctranslate2.get_cuda_device_count()
-    if count < 1:
-        raise UnusableError(f"CTranslate2 {ctranslate2.__version__} finds no GPU it can use")
-    say(step="a copy to the GPU and back")
+    name = f"CTranslate2 {ctranslate2.__version__}"
+    if device != "cpu":
+        say(step="the count of its GPUs")
+        count = ctranslate2.get_cuda_device_count()
+        if count < 1:
+            raise UnusableError(f"{name} finds no GPU it can use")
+        say(step="a copy to the GPU and back")
+        import numpy
+
+        values = numpy.linspace(-1.0, 1.0, 4096, dtype=numpy.float32)
+        there = ctranslate2.StorageView.from_array(values).to_device(ctranslate2.Device.cuda)
+        if not numpy.array_equal(values, numpy.array(there.to_device(ctranslate2.Device.cpu))):
+            raise WrongNumbersError(f"{name} did not get back from the GPU what it had put there")
+        if model is None:
+            return {"ok": True, "reason": f"{name} counts {count} GPU(s) and copies to and fro"}
+    error = check_hearing(ctranslate2, model or "", device)
+    return {"ok": True, "reason": f"{name} hears as on the CPU, {ROUNDS} times over", "errors": {"encoder": error}}
+
+
+def encode_and_decode(ctranslate2: Any, model: Any) -> tuple[Any, list[int]]:
+    """What the encoder makes of fixed noise, float32, and 24 tokens that the decoder is made to say about it."""
     import numpy
 
-    values = numpy.linspace(-1.0, 1.0, 4096, dtype=numpy.float32)
-    there = ctranslate2.StorageView.from_array(values).to_device(ctranslate2.Device.cuda)
-    back = numpy.array(there.to_device(ctranslate2.Device.cpu))
-    if not numpy.array_equal(values, back):
-        raise WrongNumbersError("CTranslate2 did not get back from the GPU what it had put there")
-    types = sorted(ctranslate2.get_supported_compute_types("cuda"))
-    return {
-        "ok": True,
-        "reason": f"CTranslate2 {ctranslate2.__version__} counts {count} GPU(s) and copies to and fro",
-        "bfloat16": "bfloat16" in types,
-    }
+    noise = numpy.random.default_rng(20).standard_normal((1, model.n_mels, 3000), dtype=numpy.float32)
+    encoded = model.encode(ctranslate2.StorageView.from_array(noise * numpy.float32(0.3)), to_cpu=True)
+    start = 50258 if model.is_multilingual else 50257
+    # The end of text, one before the start, is forbidden: a decoder that falls silent is what is looked for.
+    said = model.generate(encoded, [[start]], beam_size=1, max_length=48, suppress_tokens=[start - 1])
+    return numpy.array(encoded, dtype=numpy.float32), list(said[0].sequences_ids[0])
+
+
+def check_hearing(ctranslate2: Any, path: str, device: str) -> float:
+    """Largest relative error of the encoder; `WrongNumbersError` when it or the decoder disagrees."""
+    say(step="loading the model on the CPU")
+    expected, spoken = encode_and_decode(ctranslate2, ctranslate2.models.Whisper(path, compute_type="float32"))
+    say(step="loading the model on the GPU")
+    # float16 is what the transcriber computes in there.
+    kind = "float32" if device == "cpu" else "float16"
+    model = ctranslate2.models.Whisper(path, device=device, compute_type=kind)
+    worst, first = 0.0, None
+    for _ in range(ROUNDS):
+        say(step="hearing on the GPU")
+        encoded, tokens = encode_and_decode(ctranslate2, model)
+        worst = max(worst, compare("the encoder", encoded, expected, TOLERANCE["bfloat16"]))
+        first = tokens if first is None else first
+        if tokens != first or len(tokens) != len(spoken):
+            raise WrongNumbersError("the decoder does not say the same each time, or says less than on the CPU")
+    return worst
 
 
 def _first_line(error: BaseException) -> str:
@@ -176,9 +207,10 @@ def _first_line(error: BaseException) -> str:
 def main(arguments: list[str]) -> int:
     """0 when the answer was given, whatever it is: dying is for those who cannot answer."""
     library = arguments[0] if arguments else "torch"
-    device = "cpu" if "--device" in arguments and "cpu" in arguments else "cuda"
+    options = dict(zip(arguments[1::2], arguments[2::2], strict=False))
+    device = options.get("--device", "cuda")
     try:
-        answer = probe_ctranslate2() if library == "ctranslate2" else probe_torch(device)
+        answer = probe_ctranslate2(options.get("--model"), device) if library == "ctranslate2" else probe_torch(device)
     except WrongNumbersError as error:
         answer = {"ok": False, "outcome": "wrong", "reason": str(error)}
     except UnusableError as error:
