@@ -1,0 +1,429 @@
+"""Painting: what an expert checks around the model, with a fake in its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from inference.engines.inpainter import Inpainter
+from inference.errors import MaskMismatch, MaskRequired
+from inference.jobs import Job
+from inference.operations import Canvas, PaintOptions, apply_plan, parse_plan
+from inference.operations.painting import choose_region, feather, paint, shapes
+from inference.operations.sky import find_sky
+from inference.pictures import Picture, decode_picture, encode_picture
+
+PICTURES = Path(__file__).parent / "pictures"
+DOG = {"op": "generate", "prompt": "a dog"}
+MAGENTA = (255, 0, 255)
+
+
+@dataclass
+class Painted:
+    """What the model was asked."""
+
+    image: Image.Image
+    mask: Image.Image
+    prompt: str
+    options: dict[str, Any]
+
+
+@dataclass
+class PaintingJob:
+    """A job whose inpainter floods the region with one colour or with noise of the seed, and is noted."""
+
+    resolution: int = 512
+    noise: bool = False
+    calls: list[Painted] = field(default_factory=list)
+    models: list[str | None] = field(default_factory=list)
+
+    def report(self, event: object) -> None:
+        pass
+
+    def check(self) -> None:
+        pass
+
+    @contextmanager
+    def lease(self, engine: type, model: str | None = None) -> Iterator[Any]:
+        assert engine is Inpainter
+        self.models.append(model)
+        weights = SimpleNamespace(options={"resolution": self.resolution})
+        yield SimpleNamespace(choice=SimpleNamespace(weights=weights), call=self._call)
+
+    def _call(self, verb: object, image: Image.Image, mask: Image.Image, prompt: str, **options: Any) -> Image.Image:
+        assert verb is Inpainter.inpaint
+        assert image.mode == "RGB" and mask.mode == "L" and image.size == mask.size
+        assert image.width % 8 == 0 and image.height % 8 == 0
+        assert set(mask.get_flattened_data()) <= {0, 255} and mask.getbbox() is not None
+        self.calls.append(Painted(image, mask, prompt, options))
+        if not self.noise:
+            return Image.new("RGB", image.size, MAGENTA)
+        # Also outside the mask, as a pass through an autoencoder does.
+        digest = hashlib.sha256(image.tobytes() + mask.tobytes() + prompt.encode()).digest()
+        noise = np.random.default_rng([*digest[:8], options["seed"]]).integers(0, 256, (image.height, image.width, 3))
+        return Image.fromarray(noise.astype(np.uint8), "RGB")
+
+
+def as_job(job: PaintingJob) -> Job[Any]:
+    return cast(Job[Any], job)
+
+
+def photo(name: str, size: tuple[int, int] | None = None) -> Image.Image:
+    image = decode_picture((PICTURES / f"{name}.jpg").read_bytes(), max_pixels=10**6).image
+    return image if size is None else image.resize(size)
+
+
+def ellipse(size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
+    mask = Image.new("L", size, 0)
+    ImageDraw.Draw(mask).ellipse(box, fill=255)
+    return mask
+
+
+def edit(
+    image: Image.Image,
+    *plan: dict[str, Any],
+    mask: Image.Image | None = None,
+    job: PaintingJob | None = None,
+    **options: Any,
+) -> Image.Image:
+    canvas = Canvas(image, mask, PaintOptions(**options))
+    return apply_plan(canvas, parse_plan(list(plan)), as_job(job or PaintingJob())).image
+
+
+# 1: outside the mask nothing changes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("resolution", [256, 512, 1024])
+def test_pixels_outside_the_mask_are_bit_identical_in_the_png(mode: str, resolution: int) -> None:
+    image = photo("china")
+    if mode == "RGBA":
+        image = image.convert("RGBA")
+        image.putalpha(Image.radial_gradient("L").resize(image.size))
+    mask = ellipse(image.size, (200, 100, 300, 260))
+    result = edit(image, DOG, mask=mask, job=PaintingJob(resolution, noise=True))
+    png = decode_picture(encode_picture(Picture(result), "png"), max_pixels=10**6).image
+    assert png.mode == mode and png.size == image.size
+    before, after, outside = np.asarray(image), np.asarray(png), np.asarray(mask) == 0
+    assert (before[outside] == after[outside]).all()
+    assert (before[~outside] != after[~outside]).any(axis=-1).mean() > 0.8
+    if mode == "RGBA":
+        assert (before[..., 3] == after[..., 3]).all()
+
+
+def test_the_feather_lies_inside_the_mask_and_its_middle_is_all_new() -> None:
+    mask = ellipse((400, 300), (100, 50, 300, 250))
+    weights = np.asarray(feather(mask, 10)).astype(int)
+    inside = np.asarray(mask) == 255
+    assert weights[~inside].max() == 0
+    assert weights[150, 200] == 255 and weights[150, 115] == 255
+    edge = weights[150, 100:112]
+    assert (np.diff(edge) >= 0).all() and edge[0] < 60 < 200 < edge[-1]
+
+
+def test_a_full_mask_has_no_edge_and_a_thin_one_is_not_feathered_away() -> None:
+    assert feather(Image.new("L", (50, 40), 255), 10).getextrema() == (255, 255)
+    line = Image.new("L", (400, 300), 0)
+    ImageDraw.Draw(line).line((20, 20, 380, 280), fill=255, width=3)
+    assert np.asarray(feather(line, 12))[np.asarray(line) == 255].mean() > 120
+    dot = Image.new("L", (40, 40), 0)
+    dot.putpixel((20, 20), 255)
+    assert feather(dot, 8).getpixel((20, 20)) == 255
+
+
+# 2: the size stays ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(101, 67), (1, 1), (1, 900), (900, 2), (7, 8), (640, 401)])
+@pytest.mark.parametrize("resolution", [256, 512])
+@pytest.mark.parametrize(
+    "step",
+    [
+        DOG,
+        {"op": "generate", "prompt": "clouds", "where": "top left"},
+        {"op": "replace", "target": "everything", "prompt": "snow"},
+        {"op": "remove", "target": "left side"},
+        {"op": "restyle", "prompt": "pop art"},
+    ],
+    ids=str,
+)
+def test_any_size_in_is_the_size_out(size: tuple[int, int], resolution: int, step: dict[str, Any]) -> None:
+    job = PaintingJob(resolution)
+    result = edit(photo("coffee", size), step, job=job)
+    assert result.size == size
+    assert MAGENTA in {color for _, color in result.getcolors(4 * 10**6) or []}
+    assert job.calls[0].image.size in shapes(resolution)
+
+
+def test_twelve_megapixels_of_odd_sides() -> None:
+    image = photo("china", (4000, 3001))
+    result = edit(image, DOG)
+    assert result.size == (4000, 3001) and result.getpixel((2000, 1980)) == MAGENTA
+    assert result.getpixel((5, 5)) == image.getpixel((5, 5))
+
+
+# 3: a few shapes at the model's own resolution ------------------------------------------------------------------------
+
+
+def test_the_shapes_are_few_and_divisible() -> None:
+    assert shapes(256) == ((256, 256),)
+    assert shapes(512) == ((512, 512), (608, 416), (416, 608))
+    assert shapes(1024) == ((1024, 1024), (1216, 832), (832, 1216))
+
+
+@pytest.mark.parametrize(
+    ("box", "size", "resolution", "shape"),
+    [
+        ((1000, 1000, 1100, 1100), (4000, 3000), 512, (512, 512)),
+        ((1000, 1000, 1600, 1100), (4000, 3000), 512, (608, 416)),
+        ((1000, 1000, 1100, 1600), (4000, 3000), 512, (416, 608)),
+        ((1000, 1000, 1100, 1600), (4000, 3000), 256, (256, 256)),
+        ((0, 0, 10, 10), (4000, 3000), 512, (512, 512)),
+        ((3999, 2999, 4000, 3000), (4000, 3000), 512, (512, 512)),
+        ((0, 0, 4000, 3000), (4000, 3000), 512, (608, 416)),
+        ((0, 0, 50_000, 1000), (50_000, 1000), 1024, (1216, 832)),
+        ((0, 0, 1, 1), (1, 1), 256, (256, 256)),
+    ],
+)
+def test_a_region_holds_the_mask_with_context_in_the_shape_of_the_model(
+    box: tuple[int, int, int, int], size: tuple[int, int], resolution: int, shape: tuple[int, int]
+) -> None:
+    region = choose_region(box, size, resolution)
+    assert region.shape == shape
+    assert region.width / region.height == pytest.approx(shape[0] / shape[1], rel=0.03)
+    left, top, right, bottom = region.visible
+    assert 0 <= left <= max(0, box[0] - 32) and 0 <= top <= max(0, box[1] - 32)
+    assert min(size[0], box[2] + 32) <= right <= size[0] and min(size[1], box[3] + 32) <= bottom <= size[1]
+    inner = region.inner
+    assert 0 <= inner[0] < inner[2] <= shape[0] and 0 <= inner[1] < inner[3] <= shape[1]
+
+
+def test_a_small_mask_on_a_large_picture_is_shown_to_the_model_large() -> None:
+    job = PaintingJob(512)
+    edit(photo("rocket", (4000, 3000)), DOG, mask=ellipse((4000, 3000), (1500, 1500, 1700, 1700)), job=job)
+    left, top, right, bottom = cast(tuple[int, int, int, int], job.calls[0].mask.getbbox())
+    assert job.calls[0].image.size == (512, 512)
+    assert 220 < right - left < 400 and 220 < bottom - top < 400
+
+
+def test_what_the_model_sees_is_the_picture_with_its_edges_continued() -> None:
+    job = PaintingJob(256)
+    image = Image.new("RGB", (100, 10), "red")
+    image.paste("blue", (50, 0, 100, 10))
+    edit(image, {"op": "restyle", "prompt": "pop art"}, job=job)
+    shown = job.calls[0].image
+    assert [shown.getpixel((x, y)) for x, y in ((20, 5), (20, 128), (230, 250))] == [
+        (255, 0, 0),
+        (255, 0, 0),
+        (0, 0, 255),
+    ]
+
+
+def test_the_masks_place_in_the_models_view_is_its_place_in_the_picture() -> None:
+    image = Image.new("RGB", (900, 700), "black")
+    image.paste("white", (400, 300, 500, 400))
+    mask = Image.new("L", image.size, 0)
+    mask.paste(255, (400, 300, 500, 400))
+    job = PaintingJob(512)
+    paint(image, mask, "x", as_job(job), PaintOptions())
+    seen = job.calls[0].image.convert("L").point(lambda value: 255 if value > 127 else 0)
+    wanted, given = seen.getbbox(), job.calls[0].mask.getbbox()
+    assert wanted is not None and given is not None
+    assert np.abs(np.subtract(wanted, given)).max() <= 6
+
+
+def test_the_model_paints_transparent_pictures_over_white() -> None:
+    job = PaintingJob(256)
+    edit(Image.new("RGBA", (64, 64), (0, 0, 0, 0)), DOG, job=job)
+    assert job.calls[0].image.getpixel((10, 10)) == (255, 255, 255)
+
+
+# 6: empty and full masks ----------------------------------------------------------------------------------------------
+
+
+def test_an_empty_mask_is_refused_and_asks_no_model() -> None:
+    job = PaintingJob()
+    with pytest.raises(MaskMismatch):
+        paint(photo("brick"), Image.new("L", (480, 480), 0), "x", as_job(job), PaintOptions())
+    assert job.calls == []
+
+
+def test_a_full_mask_repaints_the_whole_picture() -> None:
+    image = photo("brick")
+    result = edit(image, DOG, mask=Image.new("L", image.size, 255))
+    assert result.getcolors() == [(480 * 480, MAGENTA)]
+
+
+def test_a_mask_of_a_single_pixel_changes_that_pixel() -> None:
+    image = photo("china", (3000, 2000))
+    mask = Image.new("L", image.size, 0)
+    mask.putpixel((1234, 777), 255)
+    result = edit(image, DOG, mask=mask)
+    changed = np.argwhere((np.asarray(result) != np.asarray(image)).any(axis=-1))
+    assert changed.tolist() == [[777, 1234]]
+
+
+# 7: seeds and options -------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
+    image = photo("coffee")
+    first, again, other = (edit(image, DOG, job=PaintingJob(noise=True), seed=seed).tobytes() for seed in (3, 3, 4))
+    assert first == again != other
+
+
+def test_the_requests_options_reach_the_model() -> None:
+    job = PaintingJob()
+    edit(
+        photo("coffee"),
+        {"op": "remove", "target": "left side"},
+        job=job,
+        seed=9,
+        steps=7,
+        guidance_scale=3.5,
+        negative_prompt="blurry",
+        previews=2,
+        model="some-model",
+    )
+    assert job.models == ["some-model"]
+    assert job.calls[0].prompt == ""
+    assert job.calls[0].options == {
+        "negative_prompt": "left side, blurry",
+        "steps": 7,
+        "guidance_scale": 3.5,
+        "strength": 1.0,
+        "seed": 9,
+        "previews": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "asked", "strength"),
+    [
+        (DOG, None, 1.0),
+        (DOG, 0.7, 0.7),
+        ({"op": "restyle", "prompt": "pop art"}, None, 0.6),
+        ({"op": "restyle", "prompt": "pop art"}, 0.7, 0.7),
+        ({"op": "restyle", "prompt": "pop art", "strength": 0.3}, 0.7, 0.3),
+    ],
+)
+def test_the_operation_decides_strength_then_the_request_then_the_default(
+    step: dict[str, Any], asked: float | None, strength: float
+) -> None:
+    job = PaintingJob()
+    edit(photo("coffee"), step, job=job, strength=asked)
+    assert job.calls[0].options["strength"] == strength
+
+
+# Where things go ------------------------------------------------------------------------------------------------------
+
+
+def changed_part(before: Image.Image, after: Image.Image) -> tuple[float, float]:
+    """Return the middle of what changed, as fractions."""
+    ys, xs = np.nonzero((np.asarray(before) != np.asarray(after)).any(axis=-1))
+    return float(xs.mean()) / before.width, float(ys.mean()) / before.height
+
+
+def test_a_cat_on_the_right_and_a_dog_on_the_left_in_that_order() -> None:
+    image, job = photo("coffee"), PaintingJob()
+    right = {"op": "generate", "prompt": "a cat", "where": "right"}
+    left = {"op": "generate", "prompt": "a dog", "where": "left"}
+    assert changed_part(image, edit(image, right, job=job))[0] > 0.65
+    assert changed_part(image, edit(image, left, job=job))[0] < 0.35
+    edit(image, right, left, job=job)
+    assert [call.prompt for call in job.calls[2:]] == ["a cat", "a dog"]
+
+
+def test_the_mask_decides_over_the_words_and_turns_with_the_picture() -> None:
+    image = photo("coffee")
+    mask = Image.new("L", image.size, 0)
+    mask.paste(255, (20, 20, 120, 120))
+    words = {"op": "generate", "prompt": "sunglasses", "where": "on the man"}
+    assert changed_part(image, edit(image, words, mask=mask)) == pytest.approx((70 / 480, 70 / 320), abs=0.02)
+    turned = edit(image, {"op": "rotate", "degrees": 90}, {"op": "remove", "target": "cup"}, mask=mask)
+    x, y = changed_part(image.transpose(Image.Transpose.ROTATE_270), turned)
+    assert (x, y) == pytest.approx((1 - 70 / 320, 70 / 480), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "generate", "prompt": "sunglasses", "where": "on the man"},
+        {"op": "replace", "target": "car", "prompt": "a horse"},
+        {"op": "replace", "target": "background", "prompt": "a beach"},
+        {"op": "remove", "target": "car"},
+        {"op": "replace", "target": "sky", "prompt": "a sunset"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_found_asks_for_a_mask_and_wakes_no_model(step: dict[str, Any]) -> None:
+    job = PaintingJob()
+    with pytest.raises(MaskRequired):
+        edit(photo("coffee"), step, job=job)
+    assert job.models == []
+
+
+def test_a_new_sky_is_painted_where_the_sky_is() -> None:
+    image = photo("china")
+    result = edit(image, {"op": "replace", "target": "the sky", "prompt": "a sunset"})
+    sky = np.asarray(find_sky(image)) == 255
+    changed = (np.asarray(result) != np.asarray(image)).any(axis=-1)
+    assert not changed[~sky].any() and changed[sky].mean() > 0.9
+
+
+def test_restyle_repaints_everything_or_what_the_mask_selects() -> None:
+    image = photo("coffee")
+    assert edit(image, {"op": "restyle", "prompt": "pop art"}).getcolors() == [(480 * 320, MAGENTA)]
+    mask = ellipse(image.size, (10, 10, 200, 200))
+    assert edit(image, {"op": "restyle", "prompt": "pop art"}, mask=mask).getpixel((300, 300)) == image.getpixel(
+        (300, 300)
+    )
+
+
+# Outpainting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "size", "corner"),
+    [
+        ({"side": "left"}, (600, 320), (120, 0)),
+        ({"side": "right", "percent": 50}, (720, 320), (0, 0)),
+        ({"side": "top"}, (480, 400), (0, 80)),
+        ({"side": "bottom", "percent": 10}, (480, 352), (0, 0)),
+        ({"side": "all"}, (720, 480), (120, 80)),
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_extend_paints_around_an_untouched_picture(
+    fields: dict[str, Any], size: tuple[int, int], corner: tuple[int, int], mode: str
+) -> None:
+    image = photo("coffee").convert(mode)
+    result = edit(image, {"op": "extend", **fields}, job=PaintingJob(noise=True))
+    assert (result.size, result.mode) == (size, mode)
+    kept = result.crop((*corner, corner[0] + 480, corner[1] + 320))
+    assert kept.tobytes() == image.tobytes()
+    if mode == "RGBA":
+        assert result.getchannel("A").getextrema() == (255, 255)
+
+
+def test_extend_paints_the_far_edge_wholly_and_takes_the_mask_along() -> None:
+    image = photo("coffee")
+    mask = Image.new("L", image.size, 255)
+    canvas = apply_plan(Canvas(image, mask), parse_plan([{"op": "extend", "side": "left"}]), as_job(PaintingJob()))
+    assert [canvas.image.getpixel((x, 160)) for x in (0, 60)] == [MAGENTA, MAGENTA]
+    assert canvas.mask is not None and canvas.mask.getbbox() == (120, 0, 600, 320)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (101, 67)])
+def test_any_size_can_be_extended(size: tuple[int, int]) -> None:
+    result = edit(photo("coffee", size), {"op": "extend", "side": "all", "percent": 100}, job=PaintingJob(256))
+    assert result.size == (size[0] * 3, size[1] * 3)
