@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -104,9 +105,27 @@ def test_a_torch_that_does_not_fit(
 def test_a_user_outside_the_group(tmp_path: Path) -> None:
     tools = FakeTools()
     machine = look(make_machine(tmp_path, HALO), tools, allowed=False)
-    assert "sudo usermod -aG" in reason(machine)
+    assert "sudo usermod -aG render" in reason(machine)
     assert "sudo usermod -aG" in reason(machine, "ctranslate2")
     assert tools.asked == []
+
+
+def test_a_device_of_roots_group_sends_nobody_into_that_group(tmp_path: Path) -> None:
+    machine = look(make_machine(tmp_path, HALO), allowed=False)
+    kfd, *others = machine.topology.access
+    kfd = replace(kfd, group=0, group_name="root")
+    machine.topology = replace(machine.topology, access=(kfd, *others))
+    assert "sudo chgrp render /dev/kfd" in reason(machine)
+    assert "usermod" not in reason(machine)
+
+
+def test_one_obstacle_is_told_once(tmp_path: Path) -> None:
+    tools = FakeTools(torch=machines.build("2.13.0+rocm7.2", hip="7.2.26015", rocm="7.2.0"))
+    machine = look(make_machine(tmp_path, UNFIXED, kernel=machines.OLD), tools)
+    told = [finding for finding in list_findings(machine) if "KFD fixes" in finding.text]
+    assert [finding.level for finding in told] == ["bad"]
+    assert told[0].text.startswith("torch and ctranslate2 do not use the GPU: ROCm 7.2.0 on kernel")
+    assert "TAWNY_KERNEL_CHECK=off" in told[0].mend
 
 
 def test_a_container_without_the_devices(tmp_path: Path) -> None:

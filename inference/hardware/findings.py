@@ -64,6 +64,9 @@ def _about_devices(machine: Machine) -> list[Finding]:
 def _about_kernel(machine: Machine) -> list[Finding]:
     found = []
     check = machine.kernel_check()
+    obstacle = machine.obstacle("torch", ask=False)
+    if check is not None and obstacle is not None and obstacle.reason == check.sentence:
+        check = None  # told with the proof, as the reason why there is none
     if check is not None:
         found.append(Finding(_LEVELS[check.level], check.sentence, check.mend))
     if machine.topology.dkms_version and any(gpu.target in gfx.RDNA35 for gpu in machine.topology.gpus):
@@ -115,6 +118,9 @@ def _about_proof(machine: Machine) -> list[Finding]:
         return []
     found = []
     libraries: tuple[Library, ...] = ("torch", "ctranslate2")
+    shared = {machine.obstacle(library, ask=False) for library in libraries}
+    if len(shared) == 1 and (obstacle := shared.pop()) is not None:
+        return [Finding("bad", f"{' and '.join(libraries)} do not use the GPU: {obstacle.reason}", obstacle.mend)]
     for library in libraries:
         verdict = machine.known_proof(library)
         obstacle = machine.obstacle(library, ask=False)
@@ -123,7 +129,9 @@ def _about_proof(machine: Machine) -> list[Finding]:
         if obstacle is not None:
             found.append(Finding(worst, f"{library} does not use the GPU: {obstacle.reason}", obstacle.mend))
         elif verdict is None:
-            found.append(Finding("note", f"{library} has not been proved on the GPU yet", "./scripts/doctor"))
+            # CTranslate2 is proved with a Whisper model, if need be after fetching one.
+            mend = "./scripts/doctor" if library == "torch" else "./scripts/fetch_models, then ./scripts/doctor"
+            found.append(Finding("note", f"{library} has not been proved on the GPU yet", mend))
         elif verdict.ok:
             found.append(Finding("good", f"{library} on the GPU is proved: {verdict.reason} ({verdict.seconds:.0f} s)"))
         else:

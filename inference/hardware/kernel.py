@@ -20,7 +20,7 @@ from inference.hardware import gfx
 Level = Literal["good", "unknown", "unstable", "bad"]
 
 NEEDED = "6.18.4 or later (Ubuntu 24.04: HWE 6.17.0-19.19~24.04.2 or OEM 6.14.0-1018, or later)"
-_UPDATE = f"Update the kernel to {NEEDED}, for example: sudo apt install linux-oem-24.04 && sudo reboot"
+_UPDATE = f"Update the kernel to {NEEDED}, on Ubuntu 24.04: sudo apt install linux-oem-24.04 && sudo reboot"
 _UNSHADOW = (
     "This kernel should have the fixes: another amdgpu hides its own. Try: sudo apt remove amdgpu-dkms && sudo reboot"
 )

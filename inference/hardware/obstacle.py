@@ -97,6 +97,9 @@ def _closed_device(machine: Machine) -> Obstacle | None:
                 f"Start the container with --device /dev/kfd --device /dev/dri{numbers}; the numbers are the host's: "
                 "stat -c %g /dev/kfd /dev/dri/renderD*"
             )
+        elif access.exists and access.group == 0 and access.group_name in (None, "root"):
+            # Nobody should join root's group for this: the rules that hand the device over are what is missing.
+            mend = f"Let the group render have it until the next boot: sudo chgrp render {access.path}; see {DOCS}"
         elif access.exists:
             group = access.group_name or access.group
             mend = f"sudo usermod -aG {group} $USER, then log out and in again"
