@@ -48,13 +48,18 @@ class Weights:
 
 
 class Engine(ABC):
-    """A loaded model that can do a few things. One instance lives in one worker process and serves one call at a time.
+    """A loaded model that can do a few things. One instance lives in one worker process.
+
+    Calls that run at once take turns, event by event: no two verbs ever compute at the same time, but what an engine
+    keeps between two events of one call must not be touched by another.
 
     ``name``      what settings, status and metrics call it.
     ``requires``  Python packages that must be importable before it can load.
     ``library``   what computes: decides whose proof of the GPU counts.
     ``runs_on``   device kinds it can use, best first.
     ``patience``  seconds without an event after which a call counts as hung.
+    ``sharing``   so many leases may be held at once. More than 1 keeps a short request from waiting for a long one,
+                  at the price of the long one's speed.
     """
 
     name: ClassVar[str]
@@ -62,6 +67,7 @@ class Engine(ABC):
     library: ClassVar[Literal["torch", "ctranslate2", "onnxruntime"]] = "torch"
     runs_on: ClassVar[tuple[str, ...]] = ("gpu", "cpu")
     patience: ClassVar[float] = 300.0
+    sharing: ClassVar[int] = 1
 
     @abstractmethod
     def load(self, weights: Weights, device: Device) -> None:

@@ -1,10 +1,11 @@
 """Who holds which worker: starts, shares, unloads, restarts, and moves an engine to the CPU when the GPU kills it.
 
-One `Slot` per engine and model. A slot starts its worker at the first lease, hands it to one lease after another in
-order of arrival, and unloads it when it has been idle for too long or when another model needs its memory. A worker
-that died is replaced at the next lease, never retried within one: the caller learns that its request failed. After
-`Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU and says so. Where an engine has a list of preferred
-models, one that does not load is passed over for the next, and the device's sentence says so.
+One `Slot` per engine and model. A slot starts its worker at the first lease, hands it out in order of arrival, to as
+many leases at once as the engine shares itself between, and unloads it when it has been idle for too long or when
+another model needs its memory. A worker that died is replaced at the next lease, never retried within one: the caller
+learns that its request failed. After `Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU and says so.
+Where an engine has a list of preferred models, one that does not load is passed over for the next, and the device's
+sentence says so.
 
 It knows no HTTP and nothing about pictures; who may ask how much is decided above.
 """
@@ -74,10 +75,11 @@ class Pool:
         for number, choice in enumerate(choices):
             slot = self._slot(engine, choice.row)
             ticket = object()
-            self._await_turn(slot, ticket, caller)
+            self._await_turn(slot, ticket, choice, caller)
             try:
                 try:
-                    worker = self._running_worker(slot, choice, caller)
+                    with slot.starting:
+                        worker = self._running_worker(slot, choice, caller)
                 except (EngineFailed, OutOfMemory) as error:
                     if number + 1 == len(choices):
                         raise
@@ -101,7 +103,7 @@ class Pool:
         with self._changed:
             return self._slots.setdefault((engine.name, row.id), Slot(engine, row))
 
-    def _await_turn(self, slot: Slot, ticket: object, caller: Caller) -> None:
+    def _await_turn(self, slot: Slot, ticket: object, choice: Choice, caller: Caller) -> None:
         forget = caller.on_cancel(self._wake)
         try:
             with self._changed:
@@ -112,8 +114,8 @@ class Pool:
                     )
                 slot.waiting.append(ticket)
                 told: int | None = None
-                while slot.holder is not None or slot.waiting[0] is not ticket:
-                    ahead = slot.waiting.index(ticket) + (slot.holder is not None)
+                while slot.waiting[0] is not ticket or not slot.admits(choice.device):
+                    ahead = slot.waiting.index(ticket) + len(slot.holders)
                     if ahead != told:
                         told = ahead
                         caller.report(Queued(slot.engine.name, ahead))
@@ -121,7 +123,8 @@ class Pool:
                     self._changed.wait()
                 caller.check()
                 slot.waiting.popleft()
-                slot.holder = ticket
+                slot.holders.add(ticket)
+                self._changed.notify_all()  # the next in line may be let in beside this one
         except BaseException:
             with self._changed:
                 if ticket in slot.waiting:
@@ -137,9 +140,9 @@ class Pool:
 
     def _release(self, slot: Slot, ticket: object) -> None:
         with self._changed:
-            slot.holder = None
+            slot.holders.discard(ticket)
             slot.idle_since = self._clock()
-            if slot.state == "busy":
+            if slot.state == "busy" and not slot.holders:
                 slot.state = "ready"
             self._changed.notify_all()
         idle = self._settings.patience_with_idle(slot.engine.name)
@@ -149,10 +152,14 @@ class Pool:
             self._sweep_in_background()
 
     def _running_worker(self, slot: Slot, choice: Choice, caller: Caller) -> Worker:
-        """Return a live worker on the device of ``choice``, starting one if need be. The holder's thread only."""
+        """Return a live worker on the device of ``choice``, starting one if need be. A holder's thread only.
+
+        Nobody is let in beside a holder before its worker is loaded; should that die at once, the first to notice
+        replaces it for all.
+        """
         worker = slot.worker
         if worker is not None and worker.alive and slot.device == choice.device:
-            slot.state = "busy"
+            self._set_busy(slot)
             return worker
         if worker is not None:
             self._end_worker(slot)
@@ -176,12 +183,17 @@ class Pool:
                 self._count_death(slot)
             raise
         slot.failed_loads = 0
-        slot.state = "busy"
+        self._set_busy(slot)
         log.info(
             "loaded %s (%s) on %s in %.1f s: %s",
             slot.engine.name, slot.row.id, choice.device.kind, self._clock() - started, choice.device.reason,
         )  # fmt: skip
         return worker
+
+    def _set_busy(self, slot: Slot) -> None:
+        with self._changed:
+            slot.state = "busy"
+            self._changed.notify_all()
 
     def _reserve(self, slot: Slot, choice: Choice, caller: Caller) -> None:
         """Set memory aside for a load: unload idle engines, wait for busy ones, or raise `OutOfMemory`."""
@@ -236,12 +248,13 @@ class Pool:
         """End the worker of ``engine`` and ``model`` if nobody holds it; return whether one was ended."""
         with self._changed:
             slot = self._slots.get((engine, model))
-            if slot is None or slot.worker is None or slot.holder is not None:
+            if slot is None or slot.worker is None or slot.holders:
                 return False
-            ticket = slot.holder = object()  # nobody may take the worker while it ends
+            ticket = object()  # nobody may take the worker while it ends
+            slot.holders.add(ticket)
         self._end_worker(slot)
         with self._changed:
-            slot.holder = None if slot.holder is ticket else slot.holder
+            slot.holders.discard(ticket)
             self._changed.notify_all()
         log.info("unloaded %s (%s)", engine, model)
         return True
@@ -251,7 +264,7 @@ class Pool:
         due: float | None = None
         for slot in list(self._slots.values()):
             limit = self._settings.patience_with_idle(slot.engine.name)
-            if slot.worker is None or slot.holder is not None or limit < 0:
+            if slot.worker is None or slot.holders or limit < 0:
                 continue
             left = slot.idle_since + limit - self._clock()
             if left <= 0:
@@ -269,7 +282,7 @@ class Pool:
                 while not self._closed:
                     due = self.sweep()
                     with self._changed:
-                        if self._closed or (due is None and not any(slot.holder for slot in self._slots.values())):
+                        if self._closed or (due is None and not any(slot.holders for slot in self._slots.values())):
                             return
                         self._changed.wait(due)
 

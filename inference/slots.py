@@ -5,6 +5,7 @@ Pure data and pure functions, so that every rule of residency is a table in a te
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,7 +29,10 @@ class Slot:
     device: Device | None = None
     reserved: int = 0
     """Bytes set aside while it is loading or loaded."""
-    holder: object | None = None
+    holders: set[object] = field(default_factory=set)
+    """One ticket per lease that is held now."""
+    starting: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the one thread that makes sure of a worker."""
     waiting: deque[object] = field(default_factory=deque)
     idle_since: float = 0.0
     starts: int = 0
@@ -37,6 +41,13 @@ class Slot:
     last_error: str | None = None
     fell_back: str | None = None
     """Why it left the GPU for good, if it did."""
+
+    def admits(self, device: Device) -> bool:
+        """Whether one more lease may begin now: alone, or beside others that use a loaded worker on ``device``."""
+        if not self.holders:
+            return True
+        usable = self.state == "busy" and self.worker is not None and self.worker.alive and self.device == device
+        return usable and len(self.holders) < self.engine.sharing
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ def make_room(slots: Iterable[Slot], wanted: Slot, kind: str, needs: int, budget
     if budget <= 0 or over <= 0:
         return Room()
     unload: list[Slot] = []
-    idle = [slot for slot in others if slot.state in ("ready", "failed") and slot.holder is None and not slot.waiting]
+    idle = [slot for slot in others if slot.state in ("ready", "failed") and not slot.holders and not slot.waiting]
     for slot in sorted(idle, key=lambda slot: slot.idle_since):
         if slot.engine.name in pinned:
             continue

@@ -149,6 +149,73 @@ def test_leases_take_turns_and_say_how_many_are_ahead(pool: Pool) -> None:
     assert done.is_set()
 
 
+class Shared(Counter):
+    """The same for two leases at once."""
+
+    sharing = 2
+
+
+def hold(pool: Pool, listener: Listener, into: list[object]) -> threading.Thread:
+    """Start a thread that leases the shared counter and counts for ever; what ends it goes to ``into``."""
+
+    def work() -> None:
+        try:
+            with pool.lease(Shared, listener) as counter:
+                counter.call(Counter.forever)
+        except (Cancelled, EngineFailed) as error:
+            into.append(error.code)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def wait_for(listener: Listener, kind: type[Step] | type[Queued]) -> None:
+    """Return when the listener has heard an event of ``kind``."""
+    while not isinstance(listener.events.get(timeout=10), kind):
+        pass
+
+
+def test_leases_that_share_an_engine_run_side_by_side_and_one_too_many_waits(pool: Pool) -> None:
+    long, third = Listener(), Listener()
+    ended: list[object] = []
+    holding = hold(pool, long, ended)
+    wait_for(long, Step)
+    with pool.lease(Shared, Listener()) as counter:
+        before = len(long.heard)
+        assert counter.call(Counter.count, 20) == 210
+        assert len(long.heard) > before, "the long call goes on between the steps of the short one"
+        waiting = hold(pool, third, ended)
+        assert third.events.get(timeout=10) == Queued("counter", 2)
+        pid = counter.call(Counter.where)[0]
+        assert pool.describe((Counter,))["counter"]["pid"] == pid
+    wait_for(third, Step)
+    assert pool.describe((Counter,))["counter"]["state"] == "busy"
+    assert not pool.unload("counter", "counter-model")
+    long.cancel()
+    third.cancel()
+    for thread in (holding, waiting):
+        thread.join(10)
+    assert ended == ["cancelled", "cancelled"]
+    assert pool.describe((Counter,))["counter"]["state"] == "ready"
+
+
+def test_a_death_fails_all_that_share_the_worker_and_the_next_lease_gets_a_new_one(pool: Pool) -> None:
+    first, second = Listener(), Listener()
+    ended: list[object] = []
+    threads = [hold(pool, first, ended), hold(pool, second, ended)]
+    wait_for(first, Step)
+    wait_for(second, Step)
+    pid = pool.describe((Counter,))["counter"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    for thread in threads:
+        thread.join(10)
+    assert ended == ["engine_failed", "engine_failed"]
+    with pool.lease(Shared, Listener()) as counter:
+        assert counter.call(Counter.where)[0] != pid
+    assert pool.describe((Counter,))["counter"]["starts"] == 2
+
+
 def test_a_cancel_while_waiting_gives_the_place_up(pool: Pool) -> None:
     waiting = Listener()
     ended: list[type[BaseException]] = []

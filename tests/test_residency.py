@@ -22,9 +22,9 @@ CPU = Device("cpu", "cpu", "float32", "a test")
 def slot(name: str, bytes_: int, idle_since: float = 0.0, state: str = "ready", tmp: Path = Path()) -> Slot:
     """Return a loaded slot of an engine called ``name``."""
     engine = type(name, (Counter,), {"name": name})
-    holder = object() if state == "busy" else None
+    holders: set[object] = {object()} if state == "busy" else set()
     return Slot(
-        engine, make_row(name, tmp), state=state, device=CPU, reserved=bytes_, idle_since=idle_since, holder=holder
+        engine, make_row(name, tmp), state=state, device=CPU, reserved=bytes_, idle_since=idle_since, holders=holders
     )
 
 
