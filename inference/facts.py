@@ -1,10 +1,10 @@
 """What was done to a picture, written into its file.
 
-Facts are a flat mapping of plain values. Known keys are ``prompt`` (or ``command``), ``negative_prompt``, ``steps``,
-``sampler``, ``guidance_scale``, ``seed``, ``strength``, ``model``, ``device`` and ``operations``; all are optional, and
-other keys are kept in the JSON form only. Written are a text in the form that readers of AUTOMATIC1111's ``parameters``
-understand (prompt, negative prompt, one line of ``Name: value`` pairs) and the same as JSON. Here nobody asks what
-the facts mean.
+Facts are a mapping of plain values. Known keys are ``prompt`` (or ``command``, or the prompts of ``operations``),
+``negative_prompt``, ``steps``, ``sampler``, ``guidance_scale``, ``seed``, ``strength``, ``model`` and ``device`` (or
+``models`` and ``devices``, which map engines to them); all are optional, and other keys are kept in the JSON form only.
+Written are a text in the form that readers of AUTOMATIC1111's ``parameters`` understand (prompt, negative prompt, one
+line of ``Name: value`` pairs) and the same as JSON. Here nobody asks what the facts mean.
 
     as_parameters({"prompt": "add a dog", "seed": 7, "steps": 20}) == "add a dog\\nSteps: 20, Seed: 7"
 """
@@ -34,7 +34,9 @@ _MOST_PACKET_BYTES = 60_000
 
 def as_parameters(facts: Mapping[str, Any]) -> str:
     """Return the AUTOMATIC1111 text. Line breaks inside values become spaces: there they separate the parts."""
-    lines = [_one_line(facts.get("prompt") or facts.get("command") or "")]
+    facts = {**facts, "model": _pick(facts, "model"), "device": _pick(facts, "device")}
+    prompts = [step["prompt"] for step in facts.get("operations") or () if "prompt" in step]
+    lines = [_one_line(facts.get("prompt") or facts.get("command") or ", ".join(prompts))]
     if facts.get("negative_prompt"):
         lines.append(f"Negative prompt: {_one_line(facts['negative_prompt'])}")
     pairs = [f"{label}: {_value(facts[key])}" for key, label in _LABELS.items() if facts.get(key) is not None]
@@ -67,6 +69,13 @@ def as_packet(facts: Mapping[str, Any]) -> bytes:
         f'<rdf:Description rdf:about="" xmlns:tawny="urn:tawny:facts:1" tawny:facts={quoteattr(content)}/>'
         '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
+
+
+def _pick(facts: Mapping[str, Any], name: str) -> object:
+    """Return what painted, if anything did; else all engines, as "engine=value"."""
+    by_engine: Mapping[str, str] = facts.get(f"{name}s") or {}
+    several = ", ".join(f"{engine}={value}" for engine, value in by_engine.items())
+    return facts.get(name) or by_engine.get("inpainter") or several or None
 
 
 def _one_line(value: object) -> str:

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from inference.engines.inpainter import Inpainter
-from inference.errors import MaskMismatch, MaskRequired
+from inference.errors import MaskMismatch, MaskRequired, Refused
 from inference.jobs import Job
-from inference.operations import Canvas, PaintOptions, apply_plan, parse_plan
+from inference.operations import Canvas, PaintOptions, apply_plan, check_plan, parse_plan
 from inference.operations.painting import choose_region, feather, paint, shapes
 from inference.operations.sky import find_sky
 from inference.pictures import Picture, decode_picture, encode_picture
@@ -369,6 +369,23 @@ def test_what_cannot_be_found_asks_for_a_mask_and_wakes_no_model(step: dict[str,
     job = PaintingJob()
     with pytest.raises(MaskRequired):
         edit(photo("coffee"), step, job=job)
+    assert job.models == []
+
+
+def test_a_plan_whose_last_step_must_be_refused_paints_nothing() -> None:
+    job = PaintingJob()
+    for last in (
+        {"op": "remove", "target": "car"},
+        {"op": "generate", "prompt": "a hat", "where": "on the man"},
+        {"op": "remove_background"},
+        {"op": "crop", "to": "face"},
+        {"op": "blur", "target": "background"},
+        {"op": "text", "content": "\x07"},
+    ):
+        with pytest.raises(Refused):
+            edit(photo("coffee"), DOG, last, job=job)
+        if last["op"] != "text":
+            check_plan(parse_plan([last]), masked=True)
     assert job.models == []
 
 

@@ -373,6 +373,13 @@ def test_parameters_are_in_the_form_that_other_programs_read() -> None:
     assert as_parameters({}) == ""
 
 
+def test_parameters_take_prompt_and_model_from_wherever_they_are() -> None:
+    steps = [{"op": "generate", "prompt": "a cat"}, {"op": "sepia"}, {"op": "generate", "prompt": "a dog"}]
+    models = {"parser": "small-lm", "inpainter": "starter"}
+    facts = {"command": None, "operations": steps, "seed": 0, "models": models, "devices": {"parser": "cpu"}}
+    assert as_parameters(facts) == "a cat, a dog\nSeed: 0, Model: starter, Device: parser=cpu"
+
+
 def test_a_png_says_what_was_done_to_it() -> None:
     image: Any = reopen(encode_picture(Picture(photo()), "png", facts=FACTS))
     assert image.text["parameters"] == as_parameters(FACTS)

@@ -16,6 +16,7 @@ Where things are:
     painting.py     a region of the picture, through the inpainter and back
     places.py       words -> masks
     sky.py          where the sky is
+    examples.py     sentences and their plans
     plan.py         the vocabulary as a whole: read, describe, grammar, carry out
 
 A mask of the request says where the picture may change: tones, effects and painting stay inside it; what turns, cuts
@@ -24,7 +25,15 @@ or scales takes it along. Nothing here imports an inference library; engines are
 
 from inference.operations.canvas import Canvas, PaintOptions
 from inference.operations.operation import Operation
-from inference.operations.plan import OPERATIONS, AnyOperation, apply_plan, describe_plan, parse_plan, plan_schema
+from inference.operations.plan import (
+    OPERATIONS,
+    AnyOperation,
+    apply_plan,
+    check_plan,
+    describe_plan,
+    parse_plan,
+    plan_schema,
+)
 
 __all__ = [
     "OPERATIONS",
@@ -33,6 +42,7 @@ __all__ = [
     "Operation",
     "PaintOptions",
     "apply_plan",
+    "check_plan",
     "describe_plan",
     "parse_plan",
     "plan_schema",

@@ -41,14 +41,17 @@ class Blur(Operation):
     target: Literal["background"] | None = None
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        if self.target is not None and canvas.mask is None:
-            raise _background_unknown()
+        self.check(masked=canvas.mask is not None)
         kernel = ImageFilter.GaussianBlur(self.radius)
         if canvas.image.mode == "RGB":
             return canvas.recolor(lambda image: image.filter(kernel))
         # Premultiplied, so that colours under full transparency do not bleed into what is seen.
         blurred = canvas.image.convert("RGBa").filter(kernel).convert("RGBA").convert("RGB")
         return canvas.recolor(lambda image: blurred)
+
+    def check(self, *, masked: bool) -> None:
+        if self.target is not None and not masked:
+            raise _background_unknown()
 
 
 class Pixelate(Operation):
@@ -77,11 +80,15 @@ class RemoveBackground(Operation):
     op: Literal["remove_background"] = "remove_background"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        if canvas.mask is None:
-            raise _background_unknown()
+        self.check(masked=canvas.mask is not None)
+        assert canvas.mask is not None
         image = canvas.image.convert("RGBA")
         image.putalpha(ImageChops.multiply(image.getchannel("A"), ImageChops.invert(canvas.mask)))
         return canvas.with_image(image)
+
+    def check(self, *, masked: bool) -> None:
+        if not masked:
+            raise _background_unknown()
 
 
 def _background_unknown() -> MaskRequired:

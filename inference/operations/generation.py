@@ -16,7 +16,7 @@ from inference.jobs import Job
 from inference.operations.canvas import Canvas, to_array
 from inference.operations.operation import Operation, Words
 from inference.operations.painting import paint
-from inference.operations.places import draw_area, draw_spot
+from inference.operations.places import draw_area, draw_spot, find_area, find_spot
 
 RESTYLE_STRENGTH = 0.6
 
@@ -36,6 +36,10 @@ class Generate(Operation):
         mask = canvas.mask or draw_spot(canvas.image, self.where, self.prompt)
         return canvas.with_image(paint(canvas.image, mask, self.prompt, job, canvas.options))
 
+    def check(self, *, masked: bool) -> None:
+        if not masked:
+            find_spot(self.where)
+
 
 class Replace(Operation):
     """Change a part of the picture into something else: a target such as "sky", and a prompt such as "a sunset"."""
@@ -48,6 +52,10 @@ class Replace(Operation):
         mask = canvas.mask or draw_area(canvas.image, self.target)
         return canvas.with_image(paint(canvas.image, mask, self.prompt, job, canvas.options))
 
+    def check(self, *, masked: bool) -> None:
+        if not masked:
+            find_area(self.target)
+
 
 class Remove(Operation):
     """Take something out of the picture and continue what is around it. The target has no article ("car")."""
@@ -58,6 +66,10 @@ class Remove(Operation):
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         mask = canvas.mask or draw_area(canvas.image, self.target)
         return canvas.with_image(paint(canvas.image, mask, "", job, canvas.options, avoid=self.target))
+
+    def check(self, *, masked: bool) -> None:
+        if not masked:
+            find_area(self.target)
 
 
 class Restyle(Operation):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from PIL import Image, ImageChops, ImageOps
 from pydantic import Field
 
-from inference.errors import InvalidPlan, MaskRequired
+from inference.errors import InvalidPlan, MaskMismatch, MaskRequired
 from inference.jobs import Job
 from inference.operations.canvas import Canvas
 from inference.operations.operation import AS_WHOLE, Color, Operation, Pixels
@@ -113,20 +113,26 @@ class Crop(Operation):
     to: Literal["subject", "face"] | None = None
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
+        self.check(masked=canvas.mask is not None)
         box = self.choose_box(canvas)
         return canvas.reshape(lambda image: image.crop(box))
+
+    def check(self, *, masked: bool) -> None:
+        if self.to is not None and not masked:
+            raise MaskRequired(
+                f"Where the {self.to} is cannot be told: the {self.to} finder is not part of this version. Send a "
+                f"mask of the {self.to}, or crop to an aspect such as 1:1",
+                param="mask",
+            )
 
     def choose_box(self, canvas: Canvas) -> tuple[int, int, int, int]:
         """Return (left, top, right, bottom) of what stays."""
         width, height = canvas.image.size
         if self.to is not None:
-            found = canvas.mask.getbbox() if canvas.mask is not None else None
-            if found is None:
-                raise MaskRequired(
-                    f"Where the {self.to} is cannot be told: the {self.to} finder is not part of this version. Send a "
-                    f"mask of the {self.to}, or crop to an aspect such as 1:1",
-                    param="mask",
-                )
+            assert canvas.mask is not None
+            found = canvas.mask.getbbox()
+            if found is None:  # An earlier crop left nothing of it.
+                raise MaskMismatch("There is nothing to crop to: the mask selects nothing", param="mask")
             return found
         if self.aspect is not None:
             across, down = (int(part) for part in self.aspect.split(":"))

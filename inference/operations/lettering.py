@@ -43,6 +43,9 @@ class Text(Operation):
         font = _choose_font(self.content)
         return canvas.recolor(lambda image: self._write(image, font))
 
+    def check(self, *, masked: bool) -> None:
+        _choose_font(self.content)
+
     def _write(self, image: Image.Image, name: str | None) -> Image.Image:
         width, height = image.size
         draw = ImageDraw.Draw(image)

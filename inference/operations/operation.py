@@ -64,6 +64,9 @@ class Operation(BaseModel, ABC):
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         """Return what becomes of ``canvas``. ``job`` leases engines and hears of cancels."""
 
+    def check(self, *, masked: bool) -> None:
+        """Raise what `apply` would refuse on any picture, given whether the request has a mask; by default nothing."""
+
     @model_validator(mode="after")
     def _check_forms(self) -> Operation:
         if self.forms:

@@ -105,11 +105,28 @@ def say_place(words: str) -> tuple[str, ...] | None:
     return tuple(place for place in order if place in places)
 
 
-def draw_spot(image: Image.Image, where: str | None, prompt: str) -> Image.Image:
-    """Return a mask (L, 0 and 255) of where to put ``prompt``. Raises `MaskRequired` if the words name a thing."""
+def find_spot(where: str | None) -> tuple[str, ...]:
+    """Return the place of something to add, () if none is said. Raises `MaskRequired` if the words name a thing."""
     places = say_place(where) if where is not None else ()
     if places is None:
         raise _unknown(where or "")
+    return places
+
+
+def find_area(target: str) -> str:
+    """Return what to repaint: "everything", "sky" or a key of `AREAS`. Raises `MaskRequired` for anything else."""
+    plain = re.sub(r"^(the|a|an)\s+", "", " ".join(target.lower().split()))
+    if plain in _WHOLE:
+        return "everything"
+    name = " ".join(say_place(plain) or ())
+    if name not in (*AREAS, "sky") or plain in ("ground", "floor"):
+        raise _unknown(target)
+    return name
+
+
+def draw_spot(image: Image.Image, where: str | None, prompt: str) -> Image.Image:
+    """Return a mask (L, 0 and 255) of where to put ``prompt``. Raises as `find_spot` does, and if there is no sky."""
+    places = find_spot(where)
     column = next((place for place in places if place in ("left", "right")), None)
     first = " ".join(places) if " ".join(places) in SPOTS else places[0]
     spot = SPOTS[first]
@@ -127,16 +144,12 @@ def draw_spot(image: Image.Image, where: str | None, prompt: str) -> Image.Image
 
 
 def draw_area(image: Image.Image, target: str) -> Image.Image:
-    """Return a mask (L, 0 and 255) of ``target``: the sky, a side, everything. Raises `MaskRequired` for the rest."""
-    plain = re.sub(r"^(the|a|an)\s+", "", " ".join(target.lower().split()))
-    if plain in _WHOLE:
+    """Return a mask (L, 0 and 255) of ``target``. Raises as `find_area` does, and if there is no sky."""
+    name = find_area(target)
+    if name == "everything":
         return Image.new("L", image.size, 255)
-    places = say_place(plain)
-    if places == ("sky",):
+    if name == "sky":
         return find_sky(image)
-    name = " ".join(places or ())
-    if name not in AREAS or plain in ("ground", "floor", "the ground"):
-        raise _unknown(target)
     left, top, right, bottom = AREAS[name]
     width, height = image.size
     mask = Image.new("L", image.size, 0)

@@ -139,8 +139,18 @@ def _schema_of(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in only.items() if key not in ("default", "title", "description")}
 
 
+def check_plan(operations: tuple[Operation, ...], *, masked: bool) -> None:
+    """Raise what can be refused before any work is done and without the picture, e.g. `MaskRequired`."""
+    for operation in operations:
+        operation.check(masked=masked)
+
+
 def apply_plan(canvas: Canvas, operations: tuple[Operation, ...], job: Job[Any]) -> Canvas:
-    """Carry out ``operations`` in order. Reports `Began` before each; a cancel takes effect there."""
+    """Carry out ``operations`` in order. Reports `Began` before each; a cancel takes effect there.
+
+    Refuses at once what `check_plan` refuses: no minute of painting comes before a refusal of the last operation.
+    """
+    check_plan(operations, masked=canvas.mask is not None)
     for index, operation in enumerate(operations):
         job.check()
         job.report(Began(operation.op, index, len(operations)))
