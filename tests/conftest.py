@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from api.settings import Settings
+from inference.jobs import Job
 from tests.fakes import STAGE, Gateway, Stage, serve
 
 
@@ -55,3 +57,17 @@ def client(gateway: Gateway) -> Iterator[httpx.Client]:
     """A plain HTTP client of that gateway."""
     with httpx.Client(base_url=gateway.url, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+def cancelled(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once any job has been cancelled."""
+    happened = threading.Event()
+    cancel = Job.cancel
+
+    def cancel_and_tell(job: Job[Any]) -> None:
+        cancel(job)
+        happened.set()
+
+    monkeypatch.setattr(Job, "cancel", cancel_and_tell)
+    return happened

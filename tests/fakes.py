@@ -276,7 +276,13 @@ def make_models(folder: Path, *missing: str) -> Path:
         if engine not in missing:
             (folder / "models" / name).mkdir(parents=True, exist_ok=True)
             (folder / "models" / name / "weights.bin").write_bytes(content)
-    aliases = {"whisper-1": "transcriber", "tts-1": "speaker", "dall-e-2": "inpainter", "gpt-image-1": "inpainter"}
+    aliases = {
+        "whisper-1": "transcriber",
+        "tts-1": "speaker",
+        "dall-e-2": "inpainter",
+        "gpt-image-1": "inpainter",
+        "gpt-4o-mini-tts": "speaker",
+    }
     manifest = write_manifest(folder, *entries, preferences={e: [n] for e, n in names.items()}, aliases=aliases)
     manifest.with_name("seals.toml").write_text("\n".join(seals))
     return manifest

@@ -123,9 +123,7 @@ def test_a_lower_quality_makes_a_smaller_file(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("size", "expected"), [("auto", (40, 60)), ("20x300", (20, 30)), ("400x120", (80, 120))])
-def test_size_fits_the_result_and_keeps_its_ratio(
-    client: httpx.Client, size: str, expected: tuple[int, int]
-) -> None:
+def test_size_fits_the_result_and_keeps_its_ratio(client: httpx.Client, size: str, expected: tuple[int, int]) -> None:
     response = edit(client, prompt="rotate right", size=size)
     assert picture(response).size == expected
     assert response.json()["size"] == f"{expected[0]}x{expected[1]}"

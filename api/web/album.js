@@ -11,6 +11,8 @@ import { Mask } from './mask.js';
 import { RESHAPING } from './vocabulary.js';
 import { survey } from './photo.js';
 
+const MASKS_IN_MEMORY = 6;
+
 export class Album extends EventTarget {
   items = [];
 
@@ -177,8 +179,18 @@ export class Album extends EventTarget {
     if (!this.masks.has(version.id)) {
       const frozen = await storage.get('masks', version.id);
       this.masks.set(version.id, frozen ? await Mask.thaw(frozen) : null);
+      this.forgetMasks(version.id);
     }
     return this.masks.get(version.id);
+  }
+
+  /** Each mask is a canvas of megabytes, and storage has them all. */
+  forgetMasks(wanted) {
+    const shown = this.head()?.id;
+    for (const id of this.masks.keys()) {
+      if (this.masks.size <= MASKS_IN_MEMORY) return;
+      if (id !== wanted && id !== shown) this.masks.delete(id);
+    }
   }
 
   /** The mask of the shown version, if it has one already. */
