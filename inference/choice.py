@@ -65,7 +65,8 @@ class Chooser:
         first_error: TawnyError | None = None
         for row in self._candidates(engine, model):
             try:
-                found.append(Choice(row, self._weights(row), self._device(engine, row, require_gpu=require_gpu)))
+                weights = self._weights(row)
+                found.append(Choice(row, weights, self._device(engine, weights, row, require_gpu=require_gpu)))
             except (WeightsMissing, OutOfMemory) as error:
                 first_error = first_error or error
         if not found:
@@ -99,7 +100,7 @@ class Chooser:
         base = None if row.base is None else find(self._catalogue.row(row.base), store)
         return Weights(id=row.id, path=find(row, store), base=base, options=dict(row.options))
 
-    def _device(self, engine: type[Engine], row: Row, *, require_gpu: bool = False) -> Device:
+    def _device(self, engine: type[Engine], weights: Weights, row: Row, *, require_gpu: bool) -> Device:
         slot = self._slots.get((engine.name, row.id))
         if slot is not None and slot.fell_back is not None:
             if require_gpu:
@@ -114,4 +115,5 @@ class Chooser:
             row.needs_bytes,
             library=engine.library,
             require_gpu=require_gpu,
+            model=weights.path,
         )

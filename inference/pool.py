@@ -169,19 +169,14 @@ class Pool:
         finally:
             forget()
         started = self._clock()
-        slot.starts += 1
-        environment = self._machine.worker_environment(slot.engine.name, choice.device)
-        worker = self._host.start(slot.engine, environment)
-        slot.worker = worker
         try:
-            worker.load(choice.weights, choice.device, LOAD_PATIENCE)
-        except TawnyError as error:
-            slot.failed_loads += 1
-            slot.last_error = error.message
-            self._end_worker(slot, "failed")
-            if isinstance(error, EngineFailed):
-                self._count_death(slot)
-            raise
+            worker = self._load(slot, choice)
+        except OutOfMemory:
+            # Estimates err: what is idle goes, and it is tried once more.
+            if not self._unload_all_idle(slot, choice.device.kind):
+                raise
+            self._reserve(slot, choice, caller)
+            worker = self._load(slot, choice)
         slot.failed_loads = 0
         self._set_busy(slot)
         log.info(
@@ -194,6 +189,34 @@ class Pool:
         with self._changed:
             slot.state = "busy"
             self._changed.notify_all()
+
+    def _load(self, slot: Slot, choice: Choice) -> Worker:
+        """Start a worker and load the model; a load that fails leaves nothing behind."""
+        slot.starts += 1
+        environment = self._machine.worker_environment(slot.engine.name, choice.device)
+        worker = slot.worker = self._host.start(slot.engine, environment)
+        try:
+            worker.load(choice.weights, choice.device, LOAD_PATIENCE)
+        except TawnyError as error:
+            slot.failed_loads += 1
+            slot.last_error = error.message
+            self._end_worker(slot, "failed")
+            if isinstance(error, EngineFailed):
+                self._count_death(slot)
+            raise
+        return worker
+
+    def _unload_all_idle(self, wanted: Slot, kind: str) -> bool:
+        """Unload every idle engine on ``kind`` that is not pinned; return whether there was one."""
+        ended = [
+            self.unload(slot.engine.name, slot.row.id)
+            for slot in list(self._slots.values())
+            if slot is not wanted
+            and slot.device is not None
+            and slot.device.kind == kind
+            and slot.engine.name not in self._settings.pinned
+        ]
+        return any(ended)
 
     def _reserve(self, slot: Slot, choice: Choice, caller: Caller) -> None:
         """Set memory aside for a load: unload idle engines, wait for busy ones, or raise `OutOfMemory`."""

@@ -176,6 +176,10 @@ class Runtime:
                 "command": command,
                 "operations": list(plan),
                 "seed": seed + number,
+                "steps": request.steps,
+                "guidance_scale": request.guidance_scale,
+                "strength": request.strength,
+                "negative_prompt": request.negative_prompt or None,
                 "models": dict(job.models),
                 "devices": dict(job.devices),
             }

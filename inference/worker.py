@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from inference.engine import Engine, Verb
-from inference.errors import Cancelled, EngineFailed, TawnyError, describe
+from inference.errors import Cancelled, EngineFailed, OutOfMemory, TawnyError, describe
 
 log = logging.getLogger("tawny.worker")
 
@@ -98,6 +98,8 @@ def _own(error: BaseException) -> TawnyError:
     """Turn any exception into one of ours; a stranger becomes `EngineFailed`, and its traceback goes to the log."""
     if isinstance(error, TawnyError):
         return error
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):  # torch's, without importing torch
+        return OutOfMemory(f"The memory ran out: {error}. Ask for a smaller picture, or choose a smaller model")
     log.error("".join(traceback.format_exception(error)))
     return EngineFailed(f"{type(error).__name__}: {error}")
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 from inference.engine import Engine, Verb, Weights
 from inference.errors import InvalidRequest
@@ -24,6 +25,16 @@ class Counter(Engine):
         """Remember where it was loaded; the catalogue's options may make it fail."""
         if weights.options.get("broken"):
             raise RuntimeError("these weights are broken")
+        if marker := weights.options.get("out of memory until"):
+            # Stands for a GPU that is full as long as another engine is loaded.
+            try:
+                os.kill(int(Path(marker).read_text()), 0)
+            except (OSError, ValueError):
+                pass
+            else:
+                raise MemoryError("the memory is full")
+        if note := weights.options.get("note"):
+            Path(note).write_text(str(os.getpid()))
         self._device = device
         self._ballast = bytearray(int(weights.options.get("ballast", 0)))
 

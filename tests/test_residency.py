@@ -138,6 +138,21 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     pool.close()
 
 
+def test_a_load_that_runs_out_of_memory_is_tried_once_more_without_the_idle_engines(tmp_path: Path) -> None:
+    note = str(tmp_path / "pid")
+    pool = make_pool(
+        tmp_path,
+        make_row("counter", tmp_path, options={"note": note}),
+        make_row("impatient", tmp_path, options={"out of memory until": note}),
+    )
+    with pool.lease(Counter, Listener()) as counter:
+        counter.call(Counter.count, 1)
+    with pool.lease(Impatient, Listener()) as impatient:
+        assert impatient.call(Impatient.count, 1) == 1
+    assert pool.describe((Counter,))["counter"]["state"] == "unloaded"
+    pool.close()
+
+
 @pytest.fixture
 def on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that a GPU was proved; the engine itself never touches one."""

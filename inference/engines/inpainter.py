@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from inference.engines.stepping import stepping
 from inference.errors import EngineFailed
 from inference.events import Event, Preview, Step
 from inference.hardware.device import Device
+from inference.hardware.tuning import switch_miopen
 
 log = logging.getLogger("tawny.inpainter")
 
@@ -45,6 +47,7 @@ class Inpainter(Engine):
         from diffusers import AutoPipelineForInpainting
         from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
+        switch_miopen(os.environ)
         disable_progress_bar()
         set_verbosity_error()  # it warns of every autoencoder that is not AutoencoderKL
         parts = json.loads((weights.path / "model_index.json").read_text())

@@ -15,5 +15,5 @@ EXAMPLES: Final[tuple[tuple[str, str], ...]] = (
     ("get rid of the car, then crop it square", '[{"op":"remove","target":"car"},{"op":"crop","aspect":"1:1"}]'),
     ("put a boat on the left", '[{"op":"generate","prompt":"a boat","where":"left"}]'),
     ("turn it upside down and make it B&W", '[{"op":"rotate","degrees":180},{"op":"grayscale"}]'),
-    ("resize to 640 by 480 and save it as a jpg", '[{"op":"resize","width":640,"height":480},{"op":"convert","format":"jpeg"}]'),
+    ("make it half the size as a jpg", '[{"op":"resize","percent":50},{"op":"convert","format":"jpeg"}]'),
 )  # fmt: skip
