@@ -1,0 +1,217 @@
+"""The starter inpainter's training: its examples are what they say, and its training goes on where it stopped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from scripts.training import autoencoder_training, denoiser_training
+from scripts.training.ahead import Ahead
+from scripts.training.checkpoints import read_checkpoint, write_checkpoint
+from scripts.training.composites import compose_background, compose_example, compose_fill, compose_thing
+from scripts.training.inpainter_export import assemble_pipeline, write_pipeline
+from scripts.training.inpainter_networks import TOY, build_networks, build_tokenizer, list_words
+from scripts.training.inpainter_stages import Stages
+from scripts.training.scenes import paint_scene, paint_sky
+from scripts.training.sprites import Material, read_material, trim_sprite, write_material
+from scripts.training.things import BACKGROUND, FILLS, THINGS
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    """Coloured discs for sprites, one for each thing, and one photograph of noise."""
+    rng = np.random.default_rng(5)
+    sprites = {}
+    for name in THINGS:
+        sprite = Image.new("RGBA", (96, 80))
+        colour = tuple(int(value) for value in rng.integers(0, 255, 3))
+        ImageDraw.Draw(sprite).ellipse((10, 5, 80, 70), fill=(*colour, 255))
+        sprites[name] = trim_sprite(sprite)
+    photo = Image.fromarray(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8))
+    return Material(sprites, {"noise": photo}, {"held": photo}, {"noise": "made here (CC0)"})
+
+
+def test_examples_are_given_by_seed_and_number(material: Material) -> None:
+    first, again, other = (compose_example(material, seed, 3) for seed in (1, 1, 2))
+    assert np.array_equal(first.target, again.target) and first.caption == again.caption
+    assert np.array_equal(first.mask, again.mask)
+    assert not np.array_equal(first.target, other.target)
+
+
+def test_examples_are_of_all_kinds_and_in_range(material: Material) -> None:
+    names = set()
+    for number in range(80):
+        example = compose_example(material, 1, number)
+        assert example.target.shape == (256, 256, 3) and example.target.dtype == np.float32
+        assert example.mask.shape == (256, 256) and example.mask.any()
+        assert example.target.min() >= 0 and example.target.max() <= 1
+        names.add(example.name)
+    assert "background" in names and names & set(FILLS) and len(names & set(THINGS)) > 10
+
+
+def test_a_thing_changes_nothing_outside_its_mask(material: Material) -> None:
+    for number in range(12):
+        rng = np.random.default_rng(number)
+        scene = paint_scene(rng, list(material.photos.values()))
+        example = compose_thing(rng, material, "dog", scene)
+        changed = np.abs(example.target - scene).max(-1) > 0.02
+        assert not (changed & ~example.mask).any()
+        assert changed.mean() > 0.05
+
+
+def test_a_fill_replaces_exactly_its_mask(material: Material) -> None:
+    for name in FILLS:
+        rng = np.random.default_rng(3)
+        scene = paint_scene(rng, [])
+        example = compose_fill(rng, name, scene)
+        assert np.array_equal(example.target[~example.mask], scene[~example.mask])
+        assert example.caption in FILLS[name]
+
+
+def test_a_background_is_the_scene_itself() -> None:
+    rng = np.random.default_rng(4)
+    scene = paint_scene(rng, [])
+    example = compose_background(rng, scene)
+    assert np.array_equal(example.target, scene) and example.caption in BACKGROUND
+
+
+def test_a_sunset_is_warmer_at_the_horizon_than_a_night() -> None:
+    sunset, night = (paint_sky(np.random.default_rng(1), kind, 0.8)[190:200] for kind in ("sunset", "night sky"))
+    assert sunset[..., 0].mean() > 0.7 > night[..., 0].mean()
+    assert sunset[..., 0].mean() > sunset[..., 2].mean() + 0.2
+
+
+def test_the_material_survives_its_file(material: Material, tmp_path: Path) -> None:
+    write_material(material, tmp_path / "material.zip")
+    read = read_material(tmp_path / "material.zip")
+    assert read.sprites.keys() == material.sprites.keys() and read.sources == material.sources
+    assert read.sprites["dog"].tobytes() == material.sprites["dog"].tobytes()
+    assert list(read.photos) == ["noise"] and list(read.held_out) == ["held"]
+
+
+def test_a_transparent_sprite_is_refused() -> None:
+    with pytest.raises(ValueError, match="transparent"):
+        trim_sprite(Image.new("RGBA", (8, 8)))
+
+
+def test_the_tokenizer_knows_every_caption_and_survives_strange_words() -> None:
+    tokenizer = build_tokenizer(TOY)
+    dog, cat = (tokenizer(words)["input_ids"] for words in ("a dog", "a cat"))
+    assert dog != cat and tokenizer.unk_token_id not in dog[1:-1]
+    assert max(len(tokenizer(words)["input_ids"]) for words in list_words()) <= TOY.tokens
+    strange = tokenizer("zebra ñ 日本 🐈", truncation=True, max_length=TOY.tokens)["input_ids"]
+    assert len(strange) <= TOY.tokens and max(strange) < len(tokenizer)
+
+
+def test_an_untrained_autoencoder_already_keeps_the_colours(material: Material) -> None:
+    networks = build_networks(TOY)
+    picture = torch.zeros(1, 3, 64, 64) + torch.tensor([0.6, -0.4, 0.1]).view(1, 3, 1, 1)
+    with torch.no_grad():
+        made = networks.autoencoder.decode(networks.autoencoder.encode(picture).latents).sample
+    assert (made - picture)[..., 16:48, 16:48].abs().mean() < 0.15
+
+
+def test_the_autoencoder_learns_and_goes_on(material: Material, tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    def plan(steps: int) -> autoencoder_training.Plan:
+        return autoencoder_training.Plan(
+            minutes=5, batch=4, most_steps=steps, dtype=torch.float32, rate=3e-3, report=lines.append
+        )
+
+    networks = build_networks(TOY)
+    with torch.no_grad():
+        networks.autoencoder.decoder.layers[-1].bias += 0.2
+    before = autoencoder_training.measure_autoencoder(networks.autoencoder, material, 2)["psnr_db"]
+    autoencoder_training.train_autoencoder(networks.autoencoder, material, tmp_path, plan(30))
+    after = autoencoder_training.measure_autoencoder(networks.autoencoder, material, 2)["psnr_db"]
+    assert after > before + 1
+    fresh = build_networks(TOY, seed=1)
+    autoencoder_training.train_autoencoder(fresh.autoencoder, material, tmp_path, plan(32))
+    found = read_checkpoint(tmp_path, "autoencoder")
+    assert found is not None and found[1]["step"] == 32
+
+
+def test_a_stopped_denoiser_training_ends_where_an_unbroken_one_does(material: Material, tmp_path: Path) -> None:
+    def train(folder: Path, *stops: int) -> dict[str, torch.Tensor]:
+        for steps in stops:
+            plan = denoiser_training.Plan(
+                minutes=1e6, batch=2, fresh=0, pool=4, begin_with=4, most_steps=steps, dtype=torch.float32
+            )
+            plan.report = lambda line: None
+            denoiser_training.train_denoiser(build_networks(TOY), material, folder, plan, scale=1.0)
+        found = read_checkpoint(folder, "denoiser")
+        assert found is not None and found[1]["step"] == stops[-1]
+        return found[0]
+
+    whole, halves = train(tmp_path / "whole", 4), train(tmp_path / "halves", 2, 4)
+    assert whole.keys() == halves.keys()
+    # The moments, not the weights: Adam's first steps have one size, also along a gradient that is all but nought.
+    moments = [name for name in whole if name.startswith("exp_avg.")]
+    size = sum(float(whole[name].abs().sum()) for name in moments)
+    apart = sum(float((whole[name] - halves[name]).abs().sum()) for name in moments)
+    assert size > 0 and apart < 0.03 * size
+
+
+def test_the_loss_weighs_the_mask(material: Material) -> None:
+    wanted, mask = torch.zeros(1, 4, 8, 8), torch.zeros(1, 1, 8, 8)
+    mask[..., :4, :] = 1
+    inside, outside = wanted + mask, wanted + (1 - mask)
+    assert denoiser_training.masked_loss(inside, wanted, mask) > 10 * denoiser_training.masked_loss(
+        outside, wanted, mask
+    )
+
+
+def test_a_checkpoint_is_whole_or_absent(tmp_path: Path) -> None:
+    assert read_checkpoint(tmp_path, "nothing") is None
+    write_checkpoint(tmp_path, "one", {"a": torch.ones(2)}, {"step": 7})
+    found = read_checkpoint(tmp_path, "one")
+    assert found is not None and found[1] == {"step": 7} and found[0]["a"].sum() == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["one.safetensors"]
+
+
+def test_the_export_loads_as_an_ordinary_pipeline(material: Material, tmp_path: Path) -> None:
+    from diffusers import AutoPipelineForInpainting, StableDiffusionInpaintPipeline
+
+    (tmp_path / "out" / "unet").mkdir(parents=True)
+    (tmp_path / "out" / "README.md").write_text("card")
+    (tmp_path / "out" / "unet" / "old.safetensors").write_text("stale")
+    write_pipeline(assemble_pipeline(build_networks(TOY), 1.5), tmp_path / "out")
+    assert (tmp_path / "out" / "README.md").exists() and not (tmp_path / "out" / "unet" / "old.safetensors").exists()
+    pipeline = AutoPipelineForInpainting.from_pretrained(tmp_path / "out", local_files_only=True, dtype=torch.float32)
+    assert isinstance(pipeline, StableDiffusionInpaintPipeline) and pipeline.vae.config["scaling_factor"] == 1.5
+    pipeline.set_progress_bar_config(disable=True)
+    made = pipeline(
+        prompt="a dog",
+        image=Image.new("RGB", (64, 64), "green"),
+        mask_image=Image.new("L", (64, 64), 255),
+        height=64,
+        width=64,
+        num_inference_steps=2,
+    ).images[0]
+    assert made.size == (64, 64)
+
+
+def test_the_unet_needs_the_autoencoder_first(material: Material, tmp_path: Path) -> None:
+    write_material(material, tmp_path / "material.zip")
+    with pytest.raises(FileNotFoundError, match="autoencoder"):
+        Stages(tmp_path / "material.zip", tmp_path, tmp_path / "out", sizes=TOY).run("unet", 0.0)
+
+
+def test_things_made_ahead_come_in_order_and_errors_come_out() -> None:
+    ahead = Ahead(lambda number: 10 // (7 - number), first=5)
+    assert [ahead.get(), ahead.get()] == [5, 10]
+    with pytest.raises(ZeroDivisionError):
+        ahead.get()
+    ahead.close()
