@@ -1,6 +1,7 @@
 """Who may come in: Host and Origin checks, the key, the size of the body. Plain ASGI layers around the routes.
 
-They run before any body is read. None of them knows a route, except that ``/health`` needs no key.
+They run before any body is read. None of them knows a route, except those that need no key: ``/health``, and the
+files of the page, which must load before it can ask for one.
 
 - Host: a web page can point its own domain at 127.0.0.1 and read answers as if they were its own (DNS rebinding);
   its requests carry its name in ``Host``, so only known names and, beyond loopback, plain addresses are served.
@@ -23,7 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import refuse
 from api.settings import Settings
 
-OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health", "/"})
+OPEN_FOLDER = "/web/"
 
 
 def hosts_of(settings: Settings) -> frozenset[str]:
@@ -67,7 +69,7 @@ class HostCheck:
 
 
 class KeyCheck:
-    """Asks for ``Authorization: Bearer`` on every path but `OPEN_PATHS`, if there is a key."""
+    """Asks for ``Authorization: Bearer`` on every path but the open ones, if there is a key."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
@@ -75,7 +77,7 @@ class KeyCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve or refuse one request."""
-        if scope["type"] == "http" and self.key and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and self.key and not _is_open(scope["path"]):
             kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
             # Both sides as bytes: comparing texts that are not ASCII raises.
             matches = hmac.compare_digest(given.strip().encode(), self.key)
@@ -126,6 +128,10 @@ class BodyLimit:
             seen += len(message.get("body", b""))
             if not message.get("more_body", False):
                 return
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
 def _name(host: str) -> str | None:

@@ -61,13 +61,20 @@ def client(gateway: Gateway) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Set once any job has been cancelled."""
+    """Set once a job that this test started has been cancelled; jobs of tests before it may still be ending."""
     happened = threading.Event()
-    cancel = Job.cancel
+    ours: list[Job[Any]] = []
+    cancel, begin = Job.cancel, Job.__init__
+
+    def begin_and_note(job: Job[Any], *args: Any, **kwargs: Any) -> None:
+        begin(job, *args, **kwargs)
+        ours.append(job)
 
     def cancel_and_tell(job: Job[Any]) -> None:
         cancel(job)
-        happened.set()
+        if job in ours:
+            happened.set()
 
+    monkeypatch.setattr(Job, "__init__", begin_and_note)
     monkeypatch.setattr(Job, "cancel", cancel_and_tell)
     return happened

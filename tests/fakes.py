@@ -27,7 +27,7 @@ from api.app import create_app
 from api.settings import Settings
 from inference.engine import Engine, Verb, Weights
 from inference.engines import Inpainter, Parser, Speaker, Transcriber
-from inference.engines.speaker import split_sentences
+from inference.engines.sentences import split_sentences
 from inference.engines.transcriber import Segment, Transcript, Word
 from inference.events import Heard, Preview, Spoke, Step
 from inference.hardware.device import Device
@@ -159,20 +159,24 @@ class FakeTranscriber(Transcriber):
         temperature: float = 0.0,
         vad: bool = False,
         words: bool = False,
+        translate: bool = False,
+        start: float = 0.0,
+        first: int = 0,
     ) -> Verb[Transcript]:
         """Yield two segments of a word each."""
         stage = STAGE[0]
-        stage.begin("transcribe", {"language": language, "words": words, "samples": len(samples), "hotwords": hotwords})
+        asked = {"language": language, "words": words, "hotwords": hotwords, "translate": translate}
+        stage.begin("transcribe", {**asked, "samples": len(samples)})
         duration = len(samples) / 16_000
         if len(samples) == 0 or not np.abs(samples).max() > 0.01:
             return Transcript("", language or "en", duration, ())
         segments: list[Segment] = []
         for number, word in enumerate(SPOKEN.split()):
             stage.step()
-            start, end = number * 0.5, number * 0.5 + 0.5
-            timed = (Word(f" {word}", start, end, 0.9),) if words else ()
-            segments.append(Segment(number, 0, start, end, f" {word}", (1, 2), 0.0, -0.2, 1.1, 0.01, timed))
-            yield Heard(f" {word}", start, end)
+            begun, ended = start + number * 0.5, start + number * 0.5 + 0.5
+            timed = (Word(f" {word}", begun, ended, 0.9),) if words else ()
+            segments.append(Segment(first + number, 0, begun, ended, f" {word}", (1, 2), 0.0, -0.2, 1.1, 0.01, timed))
+            yield Heard(f" {word}", begun, ended)
         return Transcript(SPOKEN, language or "en", duration, tuple(segments))
 
 
@@ -184,7 +188,7 @@ class FakeSpeaker(Speaker):
     def load(self, weights: Weights, device: Device) -> None:
         """Load nothing."""
 
-    def speak(self, text: str, *, speed: float = 1.0, speaker: int | None = None) -> Verb[None]:
+    def speak(self, text: str, *, speed: float = 1.0, speaker: str | None = None) -> Verb[None]:
         """Yield one `Spoke` per sentence."""
         stage = STAGE[0]
         stage.begin("speak", {"text": text, "speed": speed})
@@ -316,8 +320,9 @@ class Gateway:
 
 def serve(folder: Path, settings: Settings, missing: Sequence[str] = ()) -> Gateway:
     """Start the real gateway on a free loopback port; requests may be sent at once."""
-    places = {"manifest": make_models(folder, *missing), "models": folder / "store", "state": folder / "state"}
-    inference = replace(settings.for_inference(), **places)
+    manifest = make_models(folder, *missing)
+    places = replace(settings, models=folder / "store", state=folder / "state")
+    inference = replace(places.for_inference(), manifest=manifest)
     host = RememberingHost()
     runtime = Runtime(inference, host, empty_machine(folder))
     listener = socket.create_server(("127.0.0.1", 0))

@@ -44,7 +44,7 @@ def test_every_route_but_health_wants_the_key(locked: Gateway, authorization: st
             ("POST", "/v1/audio/speech"),
             ("GET", "/nowhere"),
         ]:
-            response = client.request(method, path, headers={"authorization": encoded})
+            response = client.request(method, path, headers={b"authorization": encoded})
             assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
             assert response.headers["www-authenticate"] == "Bearer"
             assert "open-sesame" not in response.text
@@ -174,3 +174,17 @@ def test_the_access_log_holds_durations_and_ids_but_no_words(
     assert "secret" not in everything
     assert "rotate" not in everything
     assert "confidential" not in everything
+
+
+def test_the_page_loads_without_the_key_and_nothing_else_leaves_its_folder(locked: Gateway) -> None:
+    with httpx.Client(base_url=locked.url) as client:
+        assert client.get("/").headers["content-type"].startswith("text/html")
+        assert client.get("/web/main.js").status_code == 200
+        for path in (
+            "/web/../settings.py",
+            "/web/%2e%2e/settings.py",
+            "/web/..%2fsettings.py",
+            "/web//etc/passwd",
+            "/web/",
+        ):
+            assert client.get(path).status_code in (401, 404)

@@ -59,7 +59,7 @@ def test_verbose_json_has_every_field_of_a_segment(client: httpx.Client) -> None
     [(["word"], {"words"}), (["segment"], {"segments"}), (["word", "segment"], {"words", "segments"})],
 )
 def test_granularities_choose_what_is_timed(client: httpx.Client, granularities: list[str], expected: set[str]) -> None:
-    fields = {"response_format": "verbose_json", "timestamp_granularities[]": granularities}
+    fields: dict[str, Any] = {"response_format": "verbose_json", "timestamp_granularities[]": granularities}
     body = transcribe(client, **fields).json()
     assert {"words", "segments"} & set(body) == expected
     if "words" in expected:
@@ -77,7 +77,7 @@ def test_subtitles(client: httpx.Client) -> None:
     assert vtt.headers["content-type"].startswith("text/vtt")
 
 
-@pytest.mark.parametrize("sound", [wav(b""), wav(b"\0\0" * 8000)], ids=["no sample", "silence"])
+@pytest.mark.parametrize("sound", [b"", wav(b""), wav(b"\0\0" * 8000)], ids=["no byte", "no sample", "silence"])
 @pytest.mark.parametrize("response_format", ["json", "text", "verbose_json", "srt", "vtt"])
 def test_silence_is_an_empty_text(client: httpx.Client, sound: bytes, response_format: str) -> None:
     response = transcribe(client, sound, response_format=response_format)
@@ -101,6 +101,21 @@ def test_a_stream_tells_the_pieces_and_then_the_whole(client: httpx.Client) -> N
 def test_a_stream_of_silence_is_done_at_once(client: httpx.Client) -> None:
     response = transcribe(client, wav(b""), stream="true")
     assert 'transcript.text.done","text":""' in response.text
+
+
+def test_a_translation_asks_for_english(client: httpx.Client, gateway: Gateway) -> None:
+    files = {"file": ("x.wav", SOUND, "audio/wav")}
+    response = client.post("/v1/audio/translations", files=files, data={"response_format": "verbose_json"})
+    assert response.json()["task"] == "translate"
+    assert gateway.stage.asked[-1][1]["translate"] is True
+    transcribe(client)
+    assert gateway.stage.asked[-1][1]["translate"] is False
+
+
+def test_headerless_samples_are_read_by_their_content_type(client: httpx.Client, gateway: Gateway) -> None:
+    files = {"file": ("x", tone(1.0, 8000), "audio/pcm; rate=8000")}
+    assert client.post("/v1/audio/transcriptions", files=files).json()["text"] == SPOKEN
+    assert gateway.stage.asked[-1][1]["samples"] == pytest.approx(16_000, abs=100)
 
 
 def test_a_chunked_upload_is_heard(client: httpx.Client) -> None:

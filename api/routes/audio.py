@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import WithRuntime, WithSettings, admit_sound, admit_text, check_unicode, the_only
 from api.forms import Granularity, TranscriptionForm
+from api.settings import Settings
 from api.streams import EventStream, JobStream, Named, base64_text, begun, device_header, settled
 from api.subtitles import cut_cues, write_srt, write_vtt
 from inference.engines import Speaker
@@ -58,6 +59,20 @@ async def transcribe(
     request: Request, form: Annotated[TranscriptionForm, Depends()], runtime: WithRuntime, settings: WithSettings
 ) -> Response:
     """Write down what is said in a sound; streamed as ``transcript.text.delta`` and ``transcript.text.done``."""
+    return await _hear(request, form, runtime, settings, translate=False)
+
+
+@router.post("/translations")
+async def translate(
+    request: Request, form: Annotated[TranscriptionForm, Depends()], runtime: WithRuntime, settings: WithSettings
+) -> Response:
+    """Write down in English what is said in any language; the same fields and answers."""
+    return await _hear(request, form, runtime, settings, translate=True)
+
+
+async def _hear(
+    request: Request, form: TranscriptionForm, runtime: Runtime, settings: Settings, *, translate: bool
+) -> Response:
     granularities = _granularities(form)
     if form.stream and form.response_format not in ("json", "text"):
         raise InvalidRequest("response_format: a stream carries json or text only", param="response_format")
@@ -69,6 +84,7 @@ async def transcribe(
         temperature=form.temperature,
         vad=form.vad_filter,
         words="word" in granularities or form.response_format in ("srt", "vtt"),
+        translate=translate,
         model=form.model,
         require_gpu=form.require_gpu or settings.require_gpu,
     )
@@ -77,7 +93,8 @@ async def transcribe(
         _, events = await begun(request, job, Heard)
         return EventStream(job, events, _tell_heard, _tell_transcript, device_header(job.devices))
     transcript = await settled(request, job)
-    return _write(transcript, form, granularities, device_header(job.devices))
+    task = "translate" if translate else "transcribe"
+    return _write(transcript, form, granularities, task, device_header(job.devices))
 
 
 def _granularities(form: TranscriptionForm) -> frozenset[Granularity]:
@@ -89,7 +106,11 @@ def _granularities(form: TranscriptionForm) -> frozenset[Granularity]:
 
 
 def _write(
-    transcript: Transcript, form: TranscriptionForm, granularities: frozenset[Granularity], headers: dict[str, str]
+    transcript: Transcript,
+    form: TranscriptionForm,
+    granularities: frozenset[Granularity],
+    task: str,
+    headers: dict[str, str],
 ) -> Response:
     if form.response_format == "text":
         return PlainTextResponse(transcript.text, headers=headers)
@@ -99,7 +120,7 @@ def _write(
         return PlainTextResponse(write_vtt(cut_cues(transcript)), headers=headers, media_type="text/vtt")
     body: dict[str, Any] = {"text": transcript.text, "usage": _usage(transcript)}
     if form.response_format == "verbose_json":
-        body |= {"task": "transcribe", "language": transcript.language, "duration": transcript.duration}
+        body |= {"task": task, "language": transcript.language, "duration": transcript.duration}
         if "segment" in granularities:
             body["segments"] = [_segment(segment) for segment in transcript.segments]
         if "word" in granularities:

@@ -25,6 +25,8 @@ from inference.engines import Inpainter
 from inference.errors import InvalidRequest, TawnyError
 from inference.events import Began, Event, Planned, Preview, Step
 from inference.jobs import Job
+from inference.operations import parse_plan
+from inference.operations.plan import check_plan
 from inference.runtime import EditRequest, EditResult, Runtime
 
 router = APIRouter(prefix="/v1/images", tags=["pictures"])
@@ -66,7 +68,7 @@ async def edit(
     if form.stream:
         # No picture is made before the plan is known and its engines are there, so that errors are still statuses.
         planned, events = await begun(request, job, Planned)
-        devices = await _check_painting(job, planned, asked, runtime)
+        devices = await _check_plan(job, planned, asked, runtime)
         telling = _Telling(lambda result: _choose(form, result, box, wished))
         return EventStream(job, events, telling.translate, telling.finish, device_header(devices))
     result = await settled(request, job)
@@ -196,18 +198,21 @@ def _picture(data: bytes, rendering: Rendering, size: str) -> dict[str, Any]:
     }
 
 
-async def _check_painting(
+async def _check_plan(
     job: Job[EditResult], planned: Planned | None, asked: EditRequest, runtime: Runtime
 ) -> dict[str, str]:
-    """Return where the engines run; raise what would stop the inpainter, before the first byte goes out."""
+    """Return where the engines run; raise what would stop the plan, while that can still be a status."""
     devices = dict(job.devices)
-    if planned is not None and any(operation["op"] in PAINTING for operation in planned.operations):
-        try:
+    if planned is None:
+        return devices
+    try:
+        check_plan(parse_plan(list(planned.operations)), masked=asked.mask is not None)
+        if any(operation["op"] in PAINTING for operation in planned.operations):
             choice = await run_in_threadpool(
                 runtime.prepare, Inpainter.name, asked.model, require_gpu=asked.require_gpu
             )
-        except TawnyError:
-            job.cancel()
-            raise
-        devices[Inpainter.name] = choice.device.kind
+            devices[Inpainter.name] = choice.device.kind
+    except TawnyError:
+        job.cancel()
+        raise
     return devices
