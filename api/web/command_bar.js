@@ -24,6 +24,8 @@ export class CommandBar {
       }
     });
     this.box.addEventListener('input', () => this.fit());
+    // What is done is still there to be corrected, and gone at the first letter of something new.
+    this.box.addEventListener('focus', () => this.box.value === work.plan?.command && this.box.select());
     byId('aloud').addEventListener('click', () => this.setAloud(!this.aloud));
     this.microphone = new Microphone(byId('mic'), { take: (sound) => this.hear(sound), fail: (why) => trouble(new Error(why)) });
     work.addEventListener('state', () => this.refresh());
@@ -112,6 +114,7 @@ export class CommandBar {
     const failed = failures.length ? ` ${failures.length} of ${count} failed.` : '';
     const said = `Done: ${text}${count > 1 ? `, ${count - failures.length} pictures` : ''}.${failed}`;
     announce(said);
+    if (document.activeElement === this.box) this.box.select();
     byId('hearing').textContent = said;
     return this.speak(said);
   }

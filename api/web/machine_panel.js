@@ -6,6 +6,7 @@ import { byId, el, icon, inBytes } from './element.js';
 
 const NAMES = { inpainter: 'Painting', parser: 'Understanding', transcriber: 'Hearing', speaker: 'Speaking' };
 const STATES = { unloaded: 'starts when needed', loading: 'starting …', ready: 'ready', busy: 'at work', failed: 'failed', missing: 'not installed' };
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const OFTEN = 4_000;
 const SELDOM = 30_000;
 
@@ -73,7 +74,7 @@ export class MachinePanel {
     this.dialog.replaceChildren(head,
       el('ul', { class: 'engines' }, ...Object.entries(status.engines ?? {}).map(([name, engine]) => this.engine(name, engine))),
       findings.length > 0 && el('h3', {}, 'What to know'),
-      findings.length > 0 && el('ul', { class: 'findings' }, ...findings.map(({ level, text, mend }) => el('li', { 'data-level': level }, el('p', {}, text), mend && el('p', { class: 'mend' }, mend)))),
+      findings.length > 0 && el('ul', { class: 'findings' }, ...findings.map(({ level, text, mend }) => el('li', { 'data-level': level }, el('p', {}, sentence(text)), mend && el('p', { class: 'mend' }, mend)))),
       el('p', { class: 'quiet' }, this.facts()));
   }
 
@@ -91,7 +92,7 @@ export class MachinePanel {
   facts() {
     const { versions = {}, machine = {} } = this.status;
     const memory = machine.memory?.total ? `${inBytes(machine.memory.total)} of memory` : null;
-    const gpus = (machine.gpus ?? []).map(({ name }) => name).join(', ') || (machine.no_gpus_because ? `no GPU: ${machine.no_gpus_because}` : null);
+    const gpus = (machine.gpus ?? []).map(({ name }) => name).join(', ') || null;
     return [versions.tawny && `Tawny ${versions.tawny}`, versions.torch && `torch ${versions.torch}`, memory, gpus].filter(Boolean).join(' · ');
   }
 }

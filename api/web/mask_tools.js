@@ -160,10 +160,11 @@ export class MaskTools {
   /** Show the brush where the pointer is; null hides it. */
   hover(x, y) {
     this.at = x === null ? null : [x, y];
+    if (!this.at) return this.stage.set({ cursor: null });
     const centre = this.stroke?.tool === 'spot' ? this.stroke.points : this.at;
     const size = this.stroke?.tool === 'spot' ? this.stroke.size : this.tool === 'spot' ? 2 * this.size : this.size;
     const round = ['brush', 'eraser', 'spot'].includes(this.tool);
-    this.stage.set({ cursor: this.at && round ? { x: centre[0], y: centre[1], size } : null });
+    return this.stage.set({ cursor: round ? { x: centre[0], y: centre[1], size } : null });
   }
 
   /** Keys on the stage while painting; true if it was one of ours. */

@@ -4,7 +4,9 @@
 import { View } from './view.js';
 import { sheet, trace } from './mask.js';
 
-const TINT = 'rgba(226, 74, 28, .55)';
+// Blue, because photographs seldom are where people paint, and told from them also by those who see few colours.
+const TINT = 'rgba(48, 92, 255, .5)';
+const EDGE = '#1d3fd0';
 
 export class Stage {
   constructor(canvas) {
@@ -117,7 +119,7 @@ export class Stage {
     return this.context.createPattern(tile, 'repeat');
   }
 
-  /** While painting: a tint over what may change, the rest dimmed. Else only a line around it. */
+  /** While painting a tint over what may change, else only a line around it: the picture itself is what matters. */
   drawMask(ratio) {
     const { context, view, mask, veil } = this;
     veil.width = this.canvas.width;
@@ -151,7 +153,7 @@ export class Stage {
     const pen = tile.getContext('2d');
     pen.fillStyle = '#fff';
     pen.fillRect(0, 0, 8, 8);
-    pen.fillStyle = '#c23a10';
+    pen.fillStyle = EDGE;
     for (let row = 0; row < 8; row += 1) {
       for (let column = 0; column < 8; column += 1) if ((row + column) % 8 < 5) pen.fillRect(column, row, 1, 1);
     }
