@@ -77,6 +77,13 @@ class Heard(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Listened(Event):
+    """The sound has been heard up to ``seconds``, whether or not anything was said."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Spoke(Event):
     """A piece of speech: ``samples`` is little-endian signed 16-bit mono PCM at ``rate`` Hz."""
 

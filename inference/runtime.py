@@ -15,6 +15,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from inference.engines.transcriber import RATE, Transcript
 from inference.errors import CommandNotUnderstood, InvalidRequest, UnknownModel, UnknownVoice
 from inference.events import Planned
 from inference.hardware.machine import Machine, survey
+from inference.hearing import hear
 from inference.host import Host, LocalHost
 from inference.jobs import Job, Jobs
 from inference.operations import Canvas, Operation, PaintOptions, apply_plan, describe_plan, parse_plan, plan_schema
@@ -105,7 +107,7 @@ class PlanResult:
 
 @dataclass(frozen=True, slots=True)
 class TranscribeRequest:
-    """What to write down, and how; see `Transcriber.transcribe`."""
+    """What to write down, and how; see `Transcriber.transcribe`. ``translate`` writes English whatever is spoken."""
 
     sound: Sound
     language: str | None = None
@@ -114,18 +116,18 @@ class TranscribeRequest:
     temperature: float = 0.0
     vad: bool = False
     words: bool = False
+    translate: bool = False
     model: str | None = None
     require_gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakRequest:
-    """What to say. ``voice`` is a voice's id; see `Speaker.speak`."""
+    """What to say. ``voice`` is a voice's id, or "id:speaker" for one of a voice of many; see `Speaker.speak`."""
 
     text: str
     voice: str
     speed: float = 1.0
-    speaker: int | None = None
     require_gpu: bool = False
 
 
@@ -217,8 +219,8 @@ class Runtime:
         if request.sound.rate != RATE:
             raise ValueError(f"the transcriber hears at {RATE} Hz, not {request.sound.rate}")
         with job.lease(Transcriber, request.model) as transcriber:
-            return transcriber.call(
-                Transcriber.transcribe,
+            return hear(
+                transcriber,
                 request.sound.samples,
                 language=request.language,
                 prompt=request.prompt,
@@ -226,27 +228,29 @@ class Runtime:
                 temperature=request.temperature,
                 vad=request.vad,
                 words=request.words,
+                translate=request.translate,
             )
 
     def speak(self, request: SpeakRequest) -> Job[None]:
         """Say a text; the sound is reported as `Spoke`, sentence by sentence. Raises `UnknownVoice` at once."""
-        voice = self._voice(request.voice)
+        voice, speaker = self._voice(request.voice)
 
         def work(job: Job[None]) -> None:
-            with job.lease(Speaker, voice.id) as speaker:
-                speaker.call(Speaker.speak, request.text, speed=request.speed, speaker=request.speaker)
+            with job.lease(Speaker, voice.id) as lease:
+                lease.call(Speaker.speak, request.text, speed=request.speed, speaker=speaker)
 
         return self.jobs.start(work, require_gpu=request.require_gpu)
 
-    def _voice(self, name: str) -> Row:
-        try:
-            row = self.catalogue.row(name)
-        except UnknownModel:
-            row = None
+    def _voice(self, name: str) -> tuple[Row, str | None]:
+        """Return the voice that ``name`` means, and the speaker in it if it names one."""
+        row = None
+        voice, _, speaker = name.partition(":")
+        with suppress(UnknownModel):
+            row = self.catalogue.row(voice)
         if row is None or row.engine != Speaker.name:
             known = ", ".join(voice["id"] for voice in self.voices()) or "none yet; run ./scripts/fetch_models"
             raise UnknownVoice(f"There is no voice {name!r}. Installed: {known}", param="voice")
-        return row
+        return row, speaker or None
 
     def voices(self) -> list[dict[str, str]]:
         """Return the installed voices: id, name, language."""

@@ -1,6 +1,7 @@
 """Sound in and out: any file that FFmpeg decodes becomes samples, samples become any format that clients ask for.
 
-    sound = decode_sound(upload, max_seconds=7200)
+    sound = decode_sound(upload, max_seconds=7200)                       # bytes or an open file
+    sound = decode_sound(upload, max_seconds=60, raw=raw_layout("audio/L16; rate=16000"))
     encoder = SoundEncoder("mp3", rate=22050)
     body = encoder.feed(pcm) + encoder.finish()
 
@@ -13,7 +14,8 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from email.message import Message
+from typing import Any, BinaryIO, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,36 +63,87 @@ class Sound:
         return len(self.samples) / self.rate
 
 
-def decode_sound(data: bytes, *, max_seconds: float, rate: int = 16_000) -> Sound:
+@dataclass(frozen=True, slots=True)
+class RawLayout:
+    """What headerless samples are: FFmpeg's name of their ``format``, ``rate`` in Hz, number of ``channels``."""
+
+    format: str
+    rate: int
+    channels: int
+
+
+_RAW_FORMATS: Final = {
+    "audio/pcm": ("s16le", PCM_RATE),
+    "audio/x-pcm": ("s16le", PCM_RATE),
+    "audio/raw": ("s16le", PCM_RATE),
+    "audio/x-raw": ("s16le", PCM_RATE),
+    "audio/l16": ("s16be", 44_100),  # RFC 2586: network order
+    "audio/pcmu": ("mulaw", 8_000),  # RFC 3551, as telephones send it
+    "audio/pcma": ("alaw", 8_000),
+    "audio/basic": ("mulaw", 8_000),
+}
+
+
+def raw_layout(content_type: str | None) -> RawLayout | None:
+    """Return the layout that a content type such as ``audio/pcm; rate=16000; channels=2`` names, None for others.
+
+    ``audio/pcm`` is 16-bit little-endian mono at 24 kHz where it does not say otherwise, as in OpenAI's API. Raises
+    `InvalidRequest` for a rate or a number of channels that nobody records with.
+    """
+    header = Message()
+    header["content-type"] = content_type or ""
+    found = _RAW_FORMATS.get(header.get_content_type())
+    if found is None or "audio/" not in (content_type or "").lower():
+        return None
+    try:
+        rate, channels = int(str(header.get_param("rate", found[1]))), int(str(header.get_param("channels", 1)))
+    except ValueError:
+        rate = channels = 0
+    if not 4_000 <= rate <= 384_000 or not 1 <= channels <= 8:
+        raise InvalidRequest(
+            f"The content type {content_type!r} must give rate as 4000 to 384000 and channels as 1 to 8", param="file"
+        )
+    return RawLayout(found[0], rate, channels)
+
+
+def decode_sound(
+    source: bytes | BinaryIO, *, max_seconds: float, rate: int = 16_000, raw: RawLayout | None = None
+) -> Sound:
     """Decode the first audio stream of a file to mono at ``rate`` Hz with FFmpeg's filtered resampler.
 
-    A container without a single sample is an empty sound. What breaks off is read to where it breaks. Raises
-    `UnreadableAudio` for bytes that are no sound, `TooLarge` past ``max_seconds``.
+    ``source`` is the file's bytes, or a file that can be read and rewound: a large one need not be in memory. ``raw``
+    says what headerless samples are. A container without a single sample is an empty sound. What breaks off is read
+    to where it breaks. Raises `UnreadableAudio` for bytes that are no sound, `TooLarge` past ``max_seconds``.
     """
     import av
 
-    pieces: list[NDArray[np.float32]] = []
-    count, limit = 0, int(max_seconds * rate)
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    heard = bytearray()  # grows in place: two hours are half a gigabyte, and a list of pieces would take it twice
+    limit = int(max_seconds * rate) * 4
     options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
+    if raw is not None:
+        layout = {1: "mono", 2: "stereo"}.get(raw.channels, f"{raw.channels}c")
+        options |= {"format_whitelist": raw.format, "sample_rate": str(raw.rate), "ch_layout": layout}
     try:
-        with av.open(io.BytesIO(data), mode="r", options=options, metadata_errors="ignore") as container:
+        with av.open(file, mode="r", format=raw and raw.format, options=options, metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise UnreadableAudio("The file holds no sound. Send any audio format: wav, mp3, m4a, ogg, webm, flac")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
             for frame in _frames(container):
                 for piece in resampler.resample(frame):
-                    samples = piece.to_ndarray().reshape(-1)
-                    count += len(samples)
-                    if count > limit:
-                        raise TooLarge(f"The sound is longer than {max_seconds:.0f} s, the limit; cut it into pieces")
-                    pieces.append(samples)
-    except av.FFmpegError as error:
+                    heard += piece.to_ndarray().tobytes()
+                if len(heard) > limit:
+                    raise TooLarge(f"The sound is longer than {max_seconds:.0f} s, the limit; cut it into pieces")
+    except (av.FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it contradicts itself"
         raise UnreadableAudio(
-            f"The file is no sound that FFmpeg can decode ({error.strerror}). Send wav, mp3, m4a, ogg, webm or flac"
+            f"The file is no sound that FFmpeg can decode ({reason}). Send wav, mp3, m4a, ogg, webm or flac"
         ) from error
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    samples = np.frombuffer(heard, np.float32)
     # A float file may hold anything; the models are promised numbers in [-1, 1].
-    return Sound(np.clip(np.nan_to_num(samples), -1.0, 1.0).astype(np.float32), rate)
+    np.nan_to_num(samples, copy=False)
+    np.clip(samples, -1.0, 1.0, out=samples)
+    return Sound(samples, rate)
 
 
 def _frames(container: Any) -> Any:
@@ -137,7 +190,8 @@ class SoundEncoder:
     def _open(self, container: str, codec: str) -> None:
         import av
 
-        options = {"write_xing": "0"} if container == "mp3" else {}  # the Xing header needs a file that can be rewound
+        # mp3: the Xing header needs a file that can be rewound. ogg: pages are sent when full, by default after 1 s.
+        options = {"mp3": {"write_xing": "0"}, "ogg": {"page_duration": "200000"}}.get(container, {})
         self._container = av.open(self._sink, mode="w", format=container, container_options=options)
         rate = 48_000 if codec == "libopus" else self._rate
         self._stream = self._container.add_stream(codec, rate=rate, layout="mono")

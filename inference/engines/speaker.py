@@ -6,33 +6,23 @@ is heard while the next is made. Encoding the samples is ``inference/sounds.py``
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inference.engine import Engine, Verb, Weights
+from inference.engines.sentences import split_sentences
 from inference.errors import UnknownVoice
 from inference.events import Spoke
 from inference.hardware.device import Device
 
-# A sentence ends at . ! ? or … before a space, but not after a lone initial or a common abbreviation, nor in "3.5".
-_ENDING = re.compile(
-    r"(?<!\b[A-Z]\.)(?<!\b(?:Mr|Ms|Dr|St|No|vs)\.)(?<!\b(?:Mrs|etc)\.)(?<!\b(?:e\.g|i\.e)\.)(?<=[.!?…])[\"'”’)]*\s+|\n\s*\n+"
-)
+LOUDNESS = 0.09
+"""Root mean square of speech at full scale 1 (-21 dB): as loud as most voices are, and peaks still fit."""
 
-
-def split_sentences(text: str) -> list[str]:
-    """Cut ``text`` into sentences; joined with single spaces they read the same.
-
-    >>> split_sentences("Dr. Who came. It was 3.5 m! Good?")
-    ['Dr. Who came.', 'It was 3.5 m!', 'Good?']
-    """
-    cut: list[str] = []
-    start = 0
-    for ending in _ENDING.finditer(text):
-        cut.append(text[start : ending.end()].strip())
-        start = ending.end()
-    cut.append(text[start:].strip())
-    return [sentence for sentence in cut if sentence]
+HEADROOM = 0.97
+FURTHEST = 4.0
+"""A sentence is made at most so many times louder or softer: what is quieter than that is no speech."""
 
 
 class Speaker(Engine):
@@ -42,28 +32,61 @@ class Speaker(Engine):
     requires = ("piper",)
     library = "onnxruntime"
     runs_on = ("cpu",)
+    sharing = 4
 
     def load(self, weights: Weights, device: Device) -> None:
         """Load the one ``*.onnx`` voice in ``weights.path``."""
         from piper import PiperVoice
 
         self._voice: Any = PiperVoice.load(next(weights.path.glob("*.onnx")))
+        self._id = weights.id
 
-    def speak(self, text: str, *, speed: float = 1.0, speaker: int | None = None) -> Verb[None]:
+    def speak(self, text: str, *, speed: float = 1.0, speaker: str | None = None) -> Verb[None]:
         """Yield `Spoke` for each sentence of ``text``; nothing for a text without a pronounceable character.
 
-        ``speed`` 1 is the voice's own, 2 twice as fast, in [0.25, 4]. ``speaker`` is a number within a voice of many.
-        Raises `UnknownVoice` for a speaker the voice lacks.
+        ``speed`` 1 is the voice's own, 2 twice as fast, in [0.25, 4]. ``speaker`` is one of a voice of many, by name
+        or number, None its first. Raises `UnknownVoice` for a speaker the voice lacks.
         """
         from piper.config import SynthesisConfig
 
-        count = self._voice.config.num_speakers
-        if speaker is not None and not 0 <= speaker < count:
-            raise UnknownVoice(f"This voice has {count} speaker(s), numbered from 0", param="voice")
-        # Scaling each sentence to full range would make short ones shout: the voice's own level is kept.
+        # Piper's own scaling of each piece to full range would make short sentences shout; see `level`.
         manner = SynthesisConfig(
-            speaker_id=speaker, length_scale=self._voice.config.length_scale / speed, normalize_audio=False
+            speaker_id=self._speaker(speaker),
+            length_scale=self._voice.config.length_scale / speed,
+            normalize_audio=False,
         )
         for sentence in split_sentences(text):
-            for piece in self._voice.synthesize(sentence, manner):
-                yield Spoke(piece.audio_int16_bytes, piece.sample_rate)
+            pieces = [piece.audio_float_array for piece in self._voice.synthesize(sentence, manner)]
+            if pieces:
+                samples = level(np.concatenate(pieces))
+                yield Spoke((samples * 32_767).astype("<i2").tobytes(), self._voice.config.sample_rate)
+
+    def _speaker(self, name: str | None) -> int | None:
+        """Return the number of the speaker called ``name``; None for a voice of one."""
+        config = self._voice.config
+        if name is None:
+            return 0 if config.num_speakers > 1 else None
+        known: dict[str, int] = config.speaker_id_map or {}
+        if name in known:
+            return known[name]
+        if name.isdecimal() and int(name) < config.num_speakers:
+            return int(name) if config.num_speakers > 1 else None
+        names = ", ".join(list(known)[:8]) or f"0 to {config.num_speakers - 1}"
+        raise UnknownVoice(
+            f"The voice {self._id} has {config.num_speakers} speaker(s), none called {name!r}: {names}", param="voice"
+        )
+
+
+def level(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``samples``, float32 in [-1, 1], at `LOUDNESS`, so that no sentence is louder than its neighbours.
+
+    Pauses do not count. Peaks stay below `HEADROOM`, silence stays silence.
+    """
+    frames = samples[: len(samples) // 256 * 256].reshape(-1, 256)
+    power = (frames**2).mean(axis=1) if len(frames) else np.zeros(1, np.float32)
+    spoken = power[power > power.max() / 1000]
+    if not len(spoken):
+        return samples
+    gain = float(np.clip(LOUDNESS / np.sqrt(spoken.mean()), 1 / FURTHEST, FURTHEST))
+    gain = min(gain, HEADROOM / float(np.abs(samples).max()))
+    return (samples * gain).astype(np.float32)

@@ -1,11 +1,12 @@
 """Turns sound into text: faster-whisper on CTranslate2.
 
 It takes samples, not files: decoding and resampling are ``inference/sounds.py``'s. Segments are reported as they are
-made.
+made. A sound of any length is ``inference/hearing.py``'s, which cuts it into pieces.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from inference.engine import Engine, Verb, Weights
 from inference.errors import InvalidRequest
-from inference.events import Heard
+from inference.events import Heard, Listened
 from inference.hardware.device import Device
 
 RATE = 16_000
@@ -22,6 +23,12 @@ RATE = 16_000
 
 FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Whisper's own ladder: a segment that repeats itself or is improbable is sampled again, warmer."""
+
+SILENCE = 1e-3
+"""Root mean square (-60 dB) under which a tenth of a second is silent, and no detector need be asked."""
+
+DOUBT = 0.4
+"""Where Whisper itself finds no speech so probable, the detector is asked about that segment alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Transcriber(Engine):
     name = "transcriber"
     requires = ("faster_whisper",)
     library = "ctranslate2"
+    sharing = 4
 
     def load(self, weights: Weights, device: Device) -> None:
         """Load the folder ``weights.path``; int8 on the CPU, float16 on the GPU."""
@@ -79,6 +87,7 @@ class Transcriber(Engine):
             local_files_only=True,
         )
         self._id = weights.id
+        self._translates = weights.options.get("translates", True) and len(self._model.supported_languages) > 1
 
     def transcribe(
         self,
@@ -90,51 +99,105 @@ class Transcriber(Engine):
         temperature: float = 0.0,
         vad: bool = False,
         words: bool = False,
+        translate: bool = False,
+        start: float = 0.0,
+        first: int = 0,
     ) -> Verb[Transcript]:
-        """Return what is said in ``samples``, float32 mono in [-1, 1] at 16 kHz, any length, none included.
+        """Return what is said in ``samples``, float32 mono in [-1, 1] at 16 kHz, a few minutes at most, or none.
 
-        ``language`` is a code such as "en", None to detect it; ``prompt`` is text that came before, ``hotwords`` are
-        words to expect, ``temperature`` in [0, 1], ``vad`` skips silence, ``words`` times each word. Yields `Heard`
-        per segment. Raises `InvalidRequest` for a language that the model does not know.
+        ``language`` is a code such as "en" ("en-US" is understood), None to detect it; ``prompt`` is text that came
+        before, ``hotwords`` are words to expect, ``temperature`` in [0, 1], ``vad`` skips silence, ``words`` times
+        each word, ``translate`` writes English whatever is spoken. ``start`` is the second at which the samples start
+        in a longer sound, ``first`` the number of their first segment there. Yields `Heard` per segment and `Listened`
+        at the end. The language of a sound without speech is "" unless it was given. Raises `InvalidRequest` for a
+        language that the model does not know and for a translation it was not trained for.
         """
-        if language is not None and language not in self._model.supported_languages:
-            known = ", ".join(sorted(self._model.supported_languages)[:12])
+        language = self._known(language)
+        if translate and not self._translates:
             raise InvalidRequest(
-                f"The model {self._id} does not know the language {language!r}. It knows: {known}"
-                + (" ..." if len(self._model.supported_languages) > 12 else ""),
-                param="language",
+                f"The model {self._id} cannot translate. Choose a multilingual one, such as faster-whisper-base",
+                param="model",
             )
         duration = len(samples) / RATE
-        if len(samples) < RATE // 100:  # under one frame of the spectrogram there is nothing to hear
-            return Transcript("", language or "en", duration, ())
-        found, information = self._model.transcribe(
-            samples,
-            language=language,
-            initial_prompt=prompt or None,
-            hotwords=hotwords or None,
-            temperature=list(FALLBACK_TEMPERATURES) if temperature == 0 else temperature,
-            vad_filter=vad,
-            word_timestamps=words,
-        )
         segments: list[Segment] = []
-        for heard in found:
-            segments.append(_copy(heard, len(segments)))
-            yield Heard(heard.text, heard.start, heard.end)
+        if has_speech(samples):
+            found, information = self._model.transcribe(
+                samples,
+                language=language,
+                task="translate" if translate else "transcribe",
+                initial_prompt=prompt or None,
+                hotwords=hotwords or None,
+                temperature=list(FALLBACK_TEMPERATURES) if temperature == 0 else temperature,
+                vad_filter=vad,
+                word_timestamps=words,
+            )
+            language = information.language
+            for heard in found:
+                if self._is_speech(heard, samples):
+                    segments.append(_copy(heard, first + len(segments), start))
+                    yield Heard(heard.text, segments[-1].start, segments[-1].end)
+        yield Listened(start + duration)
         text = "".join(segment.text for segment in segments).strip()
-        return Transcript(text, information.language, duration, tuple(segments))
+        return Transcript(text, language or "", duration, tuple(segments))
+
+    def _known(self, language: str | None) -> str | None:
+        """Return the code of ``language`` as the model knows it, None for none."""
+        if language is None:
+            return None
+        code = re.split("[-_]", language.strip().lower())[0]
+        known = sorted(self._model.supported_languages)
+        if code in known:
+            return code
+        raise InvalidRequest(
+            f"The model {self._id} does not know the language {language!r}. It knows: {', '.join(known[:12])}"
+            + (f" and {len(known) - 12} more" if len(known) > 12 else ""),
+            param="language",
+        )
+
+    def _is_speech(self, heard: Any, samples: NDArray[np.float32]) -> bool:
+        """Whether a segment stands for speech: over noise and tones Whisper invents a word or two."""
+        if heard.no_speech_prob < DOUBT:
+            return True
+        # A second around it: a segment's own limits are rough, and the detector needs a run-up.
+        begin, end = max(0, int((heard.start - 1) * RATE)), int((heard.end + 1) * RATE)
+        return has_speech(samples[begin:end], threshold=0.5)
 
 
-def _copy(heard: Any, number: int) -> Segment:
+def has_speech(samples: NDArray[np.float32], threshold: float = 0.2) -> bool:
+    """Whether anything in ``samples`` may be speech.
+
+    In silence, noise and tones Whisper invents words, and tries long. Half of the detector's usual ``threshold`` lets
+    whispers and songs pass. It listens to the first speech only, so a sound that has some costs next to nothing.
+    """
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    stride = 10 * RATE
+    for begin in range(0, len(samples), stride):
+        # Half a second more: a word may lie across the edge.
+        part = samples[begin : begin + stride + RATE // 2]
+        if not is_silent(part) and get_speech_timestamps(part, VadOptions(threshold=threshold)):
+            return True
+    return False
+
+
+def is_silent(samples: NDArray[np.float32]) -> bool:
+    """Whether no tenth of a second of ``samples`` is louder than `SILENCE`."""
+    frame = RATE // 10
+    parts = (samples[begin : begin + frame] for begin in range(0, len(samples), frame))
+    return all(float(np.dot(part, part)) < frame * SILENCE**2 for part in parts)
+
+
+def _copy(heard: Any, number: int, start: float) -> Segment:
     return Segment(
         id=number,
-        seek=heard.seek,
-        start=heard.start,
-        end=heard.end,
+        seek=heard.seek + round(start * 100),  # frames of the spectrogram, a hundredth of a second each
+        start=heard.start + start,
+        end=heard.end + start,
         text=heard.text,
         tokens=tuple(heard.tokens),
         temperature=heard.temperature or 0.0,
         avg_logprob=heard.avg_logprob,
         compression_ratio=heard.compression_ratio,
         no_speech_prob=heard.no_speech_prob,
-        words=tuple(Word(word.word, word.start, word.end, word.probability) for word in heard.words or ()),
+        words=tuple(Word(w.word, w.start + start, w.end + start, w.probability) for w in heard.words or ()),
     )
