@@ -2,7 +2,8 @@
 
     python -m api            serve, as the environment says (see ``settings.py``)
 
-    __main__   read the settings, start uvicorn        app        where the parts meet
+    __main__   read the settings, start uvicorn        doorway    answers /health while the rest is imported
+    app        where the parts meet                    request_id one id per request
     settings   the only reader of the environment      access     who may come in: Host, Origin, key, body size
     journal    request ids, access log, counters       problems   error -> status and body
     deps       runtime, admitted uploads, waiting      streams    job events -> server-sent events

@@ -6,11 +6,12 @@ import contextlib
 import logging
 import socket
 import sys
+from contextlib import AbstractAsyncContextManager
 
 import uvicorn
 
-from api.app import create_app
-from api.journal import StampRequestId
+from api.doorway import Application, Doorway
+from api.request_id import StampRequestId
 from api.settings import Settings, SettingsError, explain, read, unknown
 
 
@@ -34,8 +35,15 @@ def main() -> int:
         reason = error.strerror or error
         print(f"Cannot listen on {settings.host} port {settings.port}: {reason}", file=sys.stderr)  # noqa: T201
         return 1
+    servers: list[uvicorn.Server] = []
+    failures: list[bool] = []
+
+    def give_up() -> None:
+        failures.append(True)
+        servers[0].should_exit = True
+
     config = uvicorn.Config(
-        create_app(settings),
+        Doorway(lambda: _make(settings), give_up),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -43,8 +51,17 @@ def main() -> int:
     )
     print(f"Tawny serves at {_address(listener)}", flush=True)  # noqa: T201 - the one line a person waits for
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
-    return 0
+        servers.append(uvicorn.Server(config))
+        servers[0].run(sockets=[listener])
+    return 1 if failures else 0
+
+
+def _make(settings: Settings) -> tuple[Application, AbstractAsyncContextManager[object]]:
+    """Import and make the application; on a thread, while the doorway already answers."""
+    from api.app import create_app
+
+    app = create_app(settings)
+    return app, app.router.lifespan_context(app)
 
 
 def _print_settings() -> None:

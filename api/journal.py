@@ -8,12 +8,9 @@ the gateway writes for the request.
 from __future__ import annotations
 
 import logging
-import re
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,21 +18,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import answer, refuse
+from api.request_id import REQUEST_ID, choose_request_id
 from inference.errors import TawnyError
 
 log = logging.getLogger("tawny.access")
-
-REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
-_HARMLESS = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-
-
-class StampRequestId(logging.Filter):
-    """Puts ``request`` on every record, for the log's format."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through."""
-        record.request = REQUEST_ID.get()
-        return True
 
 
 class Journal:
@@ -64,8 +50,7 @@ class JournalMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get("x-request-id", "")
-        request_id = asked if _HARMLESS.fullmatch(asked) else f"req_{uuid.uuid4().hex}"
+        request_id = choose_request_id(Headers(scope=scope).get("x-request-id", ""))
         token = REQUEST_ID.set(request_id)
         started, status, size = self.clock(), 0, 0
 

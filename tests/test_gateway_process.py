@@ -75,7 +75,7 @@ def test_it_answers_soon_stays_small_and_ends_when_told(tmp_path: Path) -> None:
     log = (tmp_path / "log").read_text()
     assert "Traceback" not in log
     assert " tawny.access [req_" in log
-    assert "GET /health 200" in log
+    assert "GET /v1/models 200" in log
 
 
 def test_an_interrupt_ends_it_quietly(tmp_path: Path) -> None:
