@@ -34,7 +34,7 @@ STATUS: dict[type[TawnyError], int] = {
     InvalidRequest: 400,
     TooLarge: 413,
     UnknownModel: 404,
-    UnknownVoice: 404,
+    UnknownVoice: 400,
     Unavailable: 503,
     Cancelled: 499,  # nobody is there to read it; it is what the access log shows
     EngineFailed: 500,

@@ -38,6 +38,7 @@ from inference.pictures import Picture
 from inference.pool import Pool
 from inference.settings import Settings
 from inference.sounds import Sound
+from inference.voices import Voice, installed
 from inference.weights import state
 
 log = logging.getLogger("tawny.runtime")
@@ -107,7 +108,10 @@ class PlanResult:
 
 @dataclass(frozen=True, slots=True)
 class TranscribeRequest:
-    """What to write down, and how; see `Transcriber.transcribe`. ``translate`` writes English whatever is spoken."""
+    """What to write down, and how; see `Transcriber.transcribe`. ``translate`` writes English whatever is spoken.
+
+    Without ``timed`` the segments may be half minutes: for who wants only the text, and not before it is whole.
+    """
 
     sound: Sound
     language: str | None = None
@@ -117,6 +121,7 @@ class TranscribeRequest:
     vad: bool = False
     words: bool = False
     translate: bool = False
+    timed: bool = True
     model: str | None = None
     require_gpu: bool = False
 
@@ -229,6 +234,7 @@ class Runtime:
                 vad=request.vad,
                 words=request.words,
                 translate=request.translate,
+                timed=request.timed,
             )
 
     def speak(self, request: SpeakRequest) -> Job[None]:
@@ -248,17 +254,13 @@ class Runtime:
         with suppress(UnknownModel):
             row = self.catalogue.row(voice)
         if row is None or row.engine != Speaker.name:
-            known = ", ".join(voice["id"] for voice in self.voices()) or "none yet; run ./scripts/fetch_models"
+            known = ", ".join(voice.id for voice in self.voices()) or "none yet; run ./scripts/fetch_models"
             raise UnknownVoice(f"There is no voice {name!r}. Installed: {known}", param="voice")
         return row, speaker or None
 
-    def voices(self) -> list[dict[str, str]]:
-        """Return the installed voices: id, name, language."""
-        return [
-            {"id": row.id, "name": row.title, "language": row.language or ""}
-            for row in self.catalogue.for_engine(Speaker.name)
-            if state(row, self.settings.models) == "ready"
-        ]
+    def voices(self) -> list[Voice]:
+        """Return the installed voices, preferred first."""
+        return list(installed(self.catalogue, self.settings.models))
 
     # The machine and the models -----------------------------------------------------------------------------------
 

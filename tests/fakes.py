@@ -160,12 +160,13 @@ class FakeTranscriber(Transcriber):
         vad: bool = False,
         words: bool = False,
         translate: bool = False,
+        timed: bool = True,
         start: float = 0.0,
         first: int = 0,
     ) -> Verb[Transcript]:
         """Yield two segments of a word each."""
         stage = STAGE[0]
-        asked = {"language": language, "words": words, "hotwords": hotwords, "translate": translate}
+        asked = {"language": language, "words": words, "hotwords": hotwords, "translate": translate, "timed": timed}
         stage.begin("transcribe", {**asked, "samples": len(samples)})
         duration = len(samples) / 16_000
         if len(samples) == 0 or not np.abs(samples).max() > 0.01:
@@ -174,8 +175,8 @@ class FakeTranscriber(Transcriber):
         for number, word in enumerate(SPOKEN.split()):
             stage.step()
             begun, ended = start + number * 0.5, start + number * 0.5 + 0.5
-            timed = (Word(f" {word}", begun, ended, 0.9),) if words else ()
-            segments.append(Segment(first + number, 0, begun, ended, f" {word}", (1, 2), 0.0, -0.2, 1.1, 0.01, timed))
+            marks = (Word(f" {word}", begun, ended, 0.9),) if words else ()
+            segments.append(Segment(first + number, 0, begun, ended, f" {word}", (1, 2), 0.0, -0.2, 1.1, 0.01, marks))
             yield Heard(f" {word}", begun, ended)
         return Transcript(SPOKEN, language or "en", duration, tuple(segments))
 

@@ -246,8 +246,8 @@ def test_a_voice_is_an_id_a_name_an_object_or_one_of_openais(client: httpx.Clien
 @pytest.mark.parametrize(
     ("fields", "status", "code", "param"),
     [
-        ({"voice": "nobody"}, 404, "voice_not_found", "voice"),
-        ({"voice": "small-ears"}, 404, "voice_not_found", "voice"),
+        ({"voice": "nobody"}, 400, "voice_not_found", "voice"),
+        ({"voice": "small-ears"}, 400, "voice_not_found", "voice"),
         ({"voice": None}, 400, "invalid_request", "voice"),
         ({"text": ""}, 400, "invalid_request", "input"),
         ({"text": "x" * 4097}, 400, "invalid_request", "input"),

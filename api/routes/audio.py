@@ -16,19 +16,15 @@ from api.forms import Granularity, TranscriptionForm
 from api.settings import Settings
 from api.streams import EventStream, JobStream, Named, base64_text, begun, device_header, settled
 from api.subtitles import cut_cues, write_srt, write_vtt
+from api.voices import find_voice
 from inference.engines import Speaker
-from inference.errors import InvalidRequest, UnknownVoice
+from inference.errors import InvalidRequest
 from inference.events import Event, Heard, Spoke
 from inference.jobs import Job
 from inference.runtime import Runtime, SpeakRequest, TranscribeRequest, Transcript
 from inference.sounds import MEDIA_TYPES, SoundEncoder, SoundFormat, encode_sound
 
 router = APIRouter(prefix="/v1/audio", tags=["sound"])
-
-STOCK_VOICES = frozenset(
-    {"alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"}
-)
-"""OpenAI's voices, which clients hard-code as they do model names: they mean the first installed voice."""
 
 SILENT_RATE = 22_050
 """Samples per second of a file without a sample: a text of nothing that can be said."""
@@ -85,6 +81,7 @@ async def _hear(
         vad=form.vad_filter,
         words="word" in granularities or form.response_format in ("srt", "vtt"),
         translate=translate,
+        timed=form.stream or form.response_format not in ("json", "text"),
         model=form.model,
         require_gpu=form.require_gpu or settings.require_gpu,
     )
@@ -156,28 +153,29 @@ async def speak(request: Request, body: Speech, runtime: WithRuntime, settings: 
     check_unicode(body.input, "input")
     if body.model is not None:
         await run_in_threadpool(runtime.prepare, Speaker.name, body.model)
-    voice = await run_in_threadpool(_voice, runtime, body.voice if isinstance(body.voice, str) else body.voice.id)
+    voice = await run_in_threadpool(find_voice, runtime, body.voice if isinstance(body.voice, str) else body.voice.id)
     require_gpu = body.require_gpu or settings.require_gpu
     job = runtime.speak(SpeakRequest(body.input, voice, speed=body.speed, require_gpu=require_gpu))
     media_type = MEDIA_TYPES[body.response_format]
     if body.response_format == "wav" and body.stream_format is None:
-        return await _speak_whole(request, job, body.response_format)
+        return await _speak_whole(request, job, voice)
     first, events = await begun(request, job, Spoke)
     encoder = await run_in_threadpool(SoundEncoder, body.response_format, SILENT_RATE if first is None else first.rate)
-    headers = device_header(job.devices)
+    headers = {**device_header(job.devices), "x-tawny-voice": voice}
     if body.stream_format == "sse":
         telling = _Telling(encoder, body.input)
         return EventStream(job, events, telling.translate, telling.finish, headers)
     return JobStream(job, _encoded(job, events, encoder), media_type, headers)
 
 
-async def _speak_whole(request: Request, job: Job[None], format_: SoundFormat) -> Response:
+async def _speak_whole(request: Request, job: Job[None], voice: str) -> Response:
     first, events = await begun(request, job, Spoke)
     pieces = [event.samples async for event in events if isinstance(event, Spoke)]
     await settled(request, job)
     rate = SILENT_RATE if first is None else first.rate
-    data = await run_in_threadpool(encode_sound, b"".join(pieces), rate, format_)
-    return Response(data, media_type=MEDIA_TYPES[format_], headers=device_header(job.devices))
+    data = await run_in_threadpool(encode_sound, b"".join(pieces), rate, "wav")
+    headers = {**device_header(job.devices), "x-tawny-voice": voice}
+    return Response(data, media_type=MEDIA_TYPES["wav"], headers=headers)
 
 
 async def _encoded(job: Job[None], events: AsyncIterator[Event], encoder: SoundEncoder) -> AsyncIterator[bytes]:
@@ -222,19 +220,12 @@ class _Telling:
 
 @router.get("/voices")
 async def voices(runtime: WithRuntime) -> list[dict[str, str]]:
-    """List the installed voices."""
-    return await run_in_threadpool(runtime.voices)
-
-
-def _voice(runtime: Runtime, name: str) -> str:
-    """Return the id of the voice that ``name`` means: its id, its name, or one of OpenAI's for the first installed."""
-    known = runtime.voices()
-    for voice in known:
-        if name in (voice["id"], voice["name"]):
-            return voice["id"]
-    if name.lower() in STOCK_VOICES:
-        if not known:
-            runtime.prepare(Speaker.name)  # says what to fetch
-            raise UnknownVoice("There is no voice yet; run ./scripts/fetch_models", param="voice")
-        return known[0]["id"]
-    return name
+    """List the installed voices, each followed by the speakers within it."""
+    listed: list[dict[str, str]] = []
+    for voice in await run_in_threadpool(runtime.voices):
+        listed.append({"id": voice.id, "name": voice.name, "language": voice.language})
+        listed += [
+            {"id": f"{voice.id}:{speaker}", "name": f"{voice.name}, {speaker}", "language": voice.language}
+            for speaker in voice.speakers
+        ]
+    return listed
