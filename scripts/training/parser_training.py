@@ -53,8 +53,13 @@ def encode(tokenizer: Any, command: str, plan: str) -> Example:
     return prompt, [*tokenizer(plan, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
 
 
-def cut_batches(examples: list[Example], tokens: int, rng: random.Random) -> list[list[Example]]:
-    """Batches of like length in random order, each at most `tokens` when padded."""
+def cut_batches(examples: list[Example], tokens: int, rng: random.Random) -> list[list[list[Example]]]:
+    """Steps in random order, each of three batches: a short, a middling and a long one, `tokens` in all when padded.
+
+    Sequences of a batch have like lengths, which saves padding; but short ones say other things (most that are no
+    edit), so a step of one length alone would pull the model to and fro.
+    """
+    tokens //= 3
     ordered = sorted(examples, key=lambda example: len(example[0]) + len(example[1]))
     batches: list[list[Example]] = [[]]
     for example in ordered:
@@ -62,8 +67,11 @@ def cut_batches(examples: list[Example], tokens: int, rng: random.Random) -> lis
         if batches[-1] and length * (len(batches[-1]) + 1) > tokens:
             batches.append([])
         batches[-1].append(example)
-    rng.shuffle(batches)
-    return batches
+    third = len(batches) // 3
+    thirds = [batches[:third], batches[third : 2 * third], batches[2 * third : 3 * third]]
+    for part in thirds:
+        rng.shuffle(part)
+    return [list(step) for step in zip(*thirds, strict=True)]
 
 
 def draw_pool(recipe: Recipe, index: int, excluded: frozenset[str]) -> list[tuple[str, str]]:
@@ -75,29 +83,37 @@ def draw_pool(recipe: Recipe, index: int, excluded: frozenset[str]) -> list[tupl
     return [(line["command"], line["plan"]) for line in (lines + lines)[start : start + POOL]]
 
 
-def stack(batch: list[Example], device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Inputs (batch, length), where the plan is predicted (same shape, bool) and the targets there (flat)."""
+def stack(
+    batch: list[Example], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Inputs (batch, length), where the plan is predicted (same shape, bool), targets and weights there (flat)."""
     length = max(len(prompt) + len(plan) for prompt, plan in batch) - 1
     inputs = torch.zeros(len(batch), length, dtype=torch.long)
     where = torch.zeros(len(batch), length, dtype=torch.bool)
     targets: list[int] = []
+    weights: list[float] = []
     for row, (prompt, plan) in enumerate(batch):
         whole = [*prompt, *plan][:-1]
         inputs[row, : len(whole)] = torch.tensor(whole)
         where[row, len(prompt) - 1 : len(whole)] = True
         targets += plan
-    return inputs.to(device), where.to(device), torch.tensor(targets, device=device)
+        weights += [len(plan) ** -0.5] * len(plan)
+    flat = torch.tensor(targets, device=device), torch.tensor(weights, device=device)
+    return inputs.to(device), where.to(device), *flat
 
 
-def measure_loss(model: Any, batch: list[Example], device: torch.device) -> torch.Tensor:
-    """The mean cross-entropy of a batch's plan tokens.
+def measure_loss(model: Any, batch: list[Example], device: torch.device) -> tuple[torch.Tensor, float]:
+    """The weighted sum of the cross-entropy of a batch's plan tokens, and the sum of the weights.
+
+    Tokens of short plans weigh more (one over the root of the length): a plan is right or wrong as a whole.
 
     No attention mask: padding stands behind the plan, where causal attention never looks from it.
     """
-    inputs, where, targets = stack(batch, device)
+    inputs, where, targets, weights = stack(batch, device)
     inner = model.get_base_model()
     hidden = inner.model(input_ids=inputs, use_cache=False).last_hidden_state[where]
-    return torch.nn.functional.cross_entropy(inner.lm_head(hidden).float(), targets)
+    losses = torch.nn.functional.cross_entropy(inner.lm_head(hidden).float(), targets, reduction="none")
+    return (losses * weights).sum(), float(weights.sum())
 
 
 def prepare(recipe: Recipe, device: torch.device) -> tuple[Any, Any]:
@@ -139,13 +155,15 @@ def save_adapter(model: Any, out: Path) -> None:
     (out / "prompt.json").write_text(json.dumps({"template": TEMPLATE}, indent=2) + "\n")
 
 
-def batches(recipe: Recipe, tokenizer: Any, pool: int, excluded: frozenset[str]) -> Iterator[tuple[int, list[Example]]]:
-    """Batches without end, from the given pool on, each with its pool's number."""
+def steps(
+    recipe: Recipe, tokenizer: Any, pool: int, excluded: frozenset[str]
+) -> Iterator[tuple[int, list[list[Example]]]]:
+    """Steps without end, from the given pool on, each with its pool's number."""
     while True:
         rng = random.Random(recipe.seed * 7919 + pool)
         examples = [encode(tokenizer, *pair) for pair in draw_pool(recipe, pool, excluded)]
-        for batch in cut_batches(examples, recipe.tokens, rng):
-            yield pool, batch
+        for step in cut_batches(examples, recipe.tokens, rng):
+            yield pool, step
         pool += 1
 
 
@@ -166,12 +184,15 @@ def train(recipe: Recipe, excluded: frozenset[str]) -> None:
     check = [encode(tokenizer, *pair) for pair in draw_pairs(recipe.seed + 987_654_321, 64, excluded)]
     budget, last = recipe.minutes * 60, time.monotonic()
     seen, losses, saved = 0, [], used
-    for pool, batch in batches(recipe, tokenizer, pool, excluded):  # noqa: B020 - the generator starts from it
-        loss = measure_loss(model, batch, device)
-        loss.backward()
+    for pool, parts in steps(recipe, tokenizer, pool, excluded):  # noqa: B020 - the generator starts from it
+        whole = sum(len(plan) ** 0.5 for batch in parts for _, plan in batch)
+        for batch in parts:
+            loss, _ = measure_loss(model, batch, device)
+            (loss / whole).backward()
+            losses.append(float(loss.detach()) / whole * len(parts))
+            seen += len(batch)
         optimiser.step(progress=used / budget, warmup=40, hold=0.25)
-        step, seen = step + 1, seen + len(batch)
-        losses.append(float(loss.detach()))
+        step += 1
         used, last = used + time.monotonic() - last, time.monotonic()
         over = used >= budget
         if step % 20 == 0 or over:
@@ -182,8 +203,9 @@ def train(recipe: Recipe, excluded: frozenset[str]) -> None:
             losses = []
         if used - saved > 240 or over:
             with torch.no_grad():
-                held_out = [float(measure_loss(model, check[i : i + 16], device)) for i in range(0, len(check), 16)]
-            print(f"held-out loss {sum(held_out) / len(held_out):.4f}", flush=True)
+                held_out = [measure_loss(model, check[i : i + 16], device) for i in range(0, len(check), 16)]
+            mean = sum(float(loss) for loss, _ in held_out) / sum(weight for _, weight in held_out)
+            print(f"held-out loss {mean:.4f}", flush=True)
             write_checkpoint(recipe.work, "parser", optimiser.state(), {"step": step, "pool": pool, "seconds": used})
             save_adapter(model, recipe.out)
             saved = used
