@@ -46,6 +46,9 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
         title="Tawny",
         version=VERSION,
         summary="Edit pictures by words, hear and speak: all on this machine.",
+        # Its pages of documentation load scripts from other people's servers; the description itself stays.
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan,
         form_limits=FORM_LIMITS,
     )
@@ -68,7 +71,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-request-id"],
-            expose_headers=["x-request-id", "x-tawny-device", "x-tawny-seed", "retry-after"],
+            expose_headers=["x-request-id", "x-tawny-device", "x-tawny-seed", "x-tawny-voice", "retry-after"],
         )
     app.add_middleware(HostCheck, settings=settings)
     app.add_middleware(JournalMiddleware, journal=app.state.journal)
@@ -88,5 +91,5 @@ async def _tell_invalid(request: Request, error: Exception) -> Response:
 async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return refuse(404, f"There is no {request.method} {request.url.path} here; see /docs for what there is")
+        return refuse(404, f"There is no {request.method} {request.url.path} here; /openapi.json lists what there is")
     return refuse(error.status_code, str(error.detail), headers=dict(error.headers or {}))

@@ -81,8 +81,8 @@ def test_status_tells_versions_the_machine_and_each_engine(client: httpx.Client)
     assert body["versions"]["python"].startswith("3.")
     assert body["versions"]["torch"]
     assert isinstance(body["machine"], dict)
-    assert set(body["engines"]) == ENGINES
-    for row in body["engines"].values():
+    assert set(body["engines"]) >= ENGINES
+    for row in (body["engines"][name] for name in ENGINES):
         assert {"model", "state", "device", "dtype", "reason", "bytes", "queue", "last_error"} <= set(row)
         assert (row["device"], row["state"]) in {("cpu", state) for state in ("unloaded", "ready", "busy")}
         assert row["reason"]
@@ -105,4 +105,4 @@ def test_the_api_describes_itself(client: httpx.Client) -> None:
     described = client.get("/openapi.json").json()["paths"]
     fields = described["/v1/images/edits"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert fields
-    assert client.get("/docs").status_code == 200
+    assert {client.get(path).status_code for path in ("/docs", "/redoc")} == {404}  # they would call a CDN

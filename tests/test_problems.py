@@ -26,7 +26,7 @@ EXPECTED = {
     "InvalidRequest": 400,
     "TooLarge": 413,
     "UnknownModel": 404,
-    "UnknownVoice": 404,
+    "UnknownVoice": 400,
     "UnreadableImage": 422,
     "UnreadableAudio": 422,
     "CommandNotUnderstood": 422,
