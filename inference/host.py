@@ -7,6 +7,7 @@ may know which. `ThreadHost` serves fakes to tests through the very same loop an
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
@@ -258,19 +259,23 @@ class _Thread:
         return None
 
     def kill(self) -> None:
-        # Closing a descriptor does not wake a thread that reads it; shutting the socket down does, at both ends.
-        try:
-            descriptor = os.dup(self._connection.fileno())
-        except OSError:
-            return  # already closed
-        with socket.socket(fileno=descriptor) as end:
-            end.shutdown(socket.SHUT_RDWR)
+        _hang_up(self._connection)
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
     def describe_end(self) -> str:
         return "was ended"
+
+
+def _hang_up(connection: Connection) -> None:
+    """End a connection for both ends. Closing a descriptor does not wake a thread that reads it; shutting down does."""
+    try:
+        descriptor = os.dup(connection.fileno())
+    except OSError:
+        return  # already closed
+    with socket.socket(fileno=descriptor) as end, contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 class ThreadHost:
@@ -293,7 +298,7 @@ class ThreadHost:
             try:
                 worker_loop.serve(theirs, chosen(), on_hangup=lambda: None)
             finally:
-                theirs.close()
+                _hang_up(theirs)
 
         thread = threading.Thread(target=run, name=f"fake-{engine.name}", daemon=True)
         thread.start()
