@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -38,7 +38,12 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with AsyncExitStack() as stack:
+            if settings.wyoming_stt_port or settings.wyoming_tts_port:
+                from api.wyoming.server import listening  # who has no such port need not have the package
+
+                await stack.enter_async_context(listening(settings, app.state.runtime))
+            yield
         log.info("finishing what runs, for at most %.0f s", settings.grace_seconds)
         await run_in_threadpool(app.state.runtime.close, settings.grace_seconds)
 

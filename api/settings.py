@@ -119,6 +119,12 @@ class Settings:
     """Longest sound in seconds."""
     max_prompt_characters: int = 4000
     """Longest command or prompt in characters."""
+    wyoming_host: str = "127.0.0.1"
+    """Address of the Wyoming ports. The protocol knows no keys: whoever reaches them may hear and speak with them."""
+    wyoming_stt_port: int = 0
+    """Port on which Home Assistant may have speech written down, by custom 10300. 0: none."""
+    wyoming_tts_port: int = 0
+    """Port on which Home Assistant may have text spoken, by custom 10200. 0: none."""
     grace_seconds: float = 20.0
     """At a shutdown, running requests get so long to finish."""
     log_level: str = "info"
@@ -132,8 +138,9 @@ class Settings:
             value = getattr(self, name)
             if value not in DEVICES and not (value == "" and name != "device"):
                 raise SettingsError(f"{variable(name)} must be auto, gpu or cpu, not {value!r}")
-        if not 0 <= self.port <= 65535:
-            raise SettingsError(f"{variable('port')} must be between 0 and 65535, not {self.port}")
+        for name in ("port", "wyoming_stt_port", "wyoming_tts_port"):
+            if not 0 <= getattr(self, name) <= 65535:
+                raise SettingsError(f"{variable(name)} must be between 0 and 65535, not {getattr(self, name)}")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"{variable('log_level')} must be debug, info, warning or error")
         for name in (
