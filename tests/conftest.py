@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from api.settings import Settings
 from inference.jobs import Job
-from tests.fakes import STAGE, Gateway, Stage, serve
+from tests import browser
+from tests.fakes import STAGE, Gateway, Stage, serve, tone, wav
 
 
 @pytest.fixture
@@ -78,3 +80,34 @@ def cancelled(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     monkeypatch.setattr(Job, "__init__", begin_and_note)
     monkeypatch.setattr(Job, "cancel", cancel_and_tell)
     return happened
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium with a microphone that hears a tone. The module that uses it may run no event loop of its own."""
+    if browser.CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    heard = tmp_path_factory.mktemp("microphone") / "tone.wav"
+    heard.write_bytes(wav(tone(2.0, 16_000)))
+    with browser.chromium(heard) as started:
+        yield started
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., browser.Editor]]:
+    """Open the page of a gateway in a new window; arguments are those of `browser.Editor`."""
+    opened: list[browser.Editor] = []
+
+    def open_editor(url: str, **options: Any) -> browser.Editor:
+        opened.append(browser.Editor(chromium, url, **options))
+        return opened[-1]
+
+    yield open_editor
+    for editor in opened:
+        editor.close()
+
+
+@pytest.fixture
+def editor(open_page: Callable[..., browser.Editor], gateway: Gateway) -> browser.Editor:
+    """The page of the module's gateway on a desk."""
+    return open_page(gateway.url)

@@ -4,11 +4,16 @@
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Make an element. `on...` are listeners, booleans are switched attributes, null is left out. */
+/** Make an element. `on...` are listeners, booleans switch attributes (aria has words for them), null is left out. */
 export function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (value === null || value === undefined) continue;
+    if (name.startsWith('aria-')) {
+      node.setAttribute(name, String(value));
+      continue;
+    }
+    if (value === false) continue;
     if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
     else if (name === 'value') node.value = value;
     else node.setAttribute(name, value === true ? '' : String(value));

@@ -4,7 +4,12 @@
 import * as gateway from './gateway.js';
 import { byId, el, icon, inBytes } from './element.js';
 
-const NAMES = { inpainter: 'Painting', parser: 'Understanding', transcriber: 'Hearing', speaker: 'Speaking' };
+const NAMES = {
+  inpainter: 'Painting', parser: 'Understanding', transcriber: 'Hearing', speaker: 'Speaking',
+  subject_finder: 'Finding the subject', face_finder: 'Finding faces',
+};
+/** Without these the page cannot do what it is for; the others serve single operations. */
+const NEEDED = new Set(['inpainter', 'parser', 'transcriber', 'speaker']);
 const STATES = { unloaded: 'starts when needed', loading: 'starting …', ready: 'ready', busy: 'at work', failed: 'failed', missing: 'not installed' };
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const OFTEN = 4_000;
@@ -13,9 +18,9 @@ const SELDOM = 30_000;
 /** The sentence for the header and how bad it is: good, note or bad. */
 export function summarise(status) {
   const engines = Object.entries(status.engines ?? {});
-  const bad = engines.filter(([, engine]) => ['missing', 'failed'].includes(engine.state)).map(([name]) => NAMES[name] ?? name);
+  const bad = engines.filter(([name, engine]) => NEEDED.has(name) && ['missing', 'failed'].includes(engine.state)).map(([name]) => NAMES[name]);
   if (bad.length) return [`${bad.join(', ')}: needs you`, 'bad'];
-  const where = (kind) => engines.filter(([, engine]) => engine.device === kind).map(([name]) => NAMES[name] ?? name);
+  const where = (kind) => engines.filter(([name, engine]) => NEEDED.has(name) && engine.device === kind).map(([name]) => NAMES[name]);
   const [gpu, cpu] = [where('gpu'), where('cpu')];
   if (!gpu.length) return ['Everything on the CPU', wantsGpu(status) ? 'note' : 'good'];
   if (!cpu.length) return ['Everything on the GPU', 'good'];
@@ -83,7 +88,7 @@ export class MachinePanel {
     const line = [model, STATES[state] ?? state, engine.dtype, engine.bytes ? inBytes(engine.bytes) : null, queue ? `${queue} waiting` : null];
     return el('li', { class: 'engine', 'data-state': state },
       el('span', { class: `badge ${device ?? 'none'}` }, { gpu: 'GPU', cpu: 'CPU' }[device] ?? '–'),
-      el('div', {}, el('h3', {}, NAMES[name] ?? name),
+      el('div', {}, el('h3', {}, NAMES[name] ?? name.replaceAll('_', ' ')),
         el('p', { class: 'quiet' }, line.filter(Boolean).join(' · ')),
         reason && el('p', {}, device ? `On the ${device.toUpperCase()}: ${reason}` : reason),
         lastError && lastError !== reason && el('p', { class: 'mend' }, `Last trouble: ${lastError}`)));

@@ -85,7 +85,8 @@ export class Mask {
     if (action.tool === 'brush') {
       context.lineWidth = action.size;
       trace(context, points);
-      if (points.length === 2) context.lineTo(points[0] + 0.01, points[1]);
+      // A line from a place to itself draws nothing, and a tap is one.
+      context.lineTo(points.at(-2) + 0.01, points.at(-1));
       context.stroke();
     } else if (action.tool === 'lasso') {
       trace(context, points);

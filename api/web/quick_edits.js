@@ -7,7 +7,7 @@ const BUTTONS = [
   ['turn-right', 'Turn right', [{ op: 'rotate', degrees: 90 }]],
   ['mirror', 'Mirror', [{ op: 'flip', axis: 'horizontal' }]],
   ['crop', 'Crop', ['1:1', '4:3', '3:2', '16:9', '3:4', '9:16'].map((aspect) => [aspect === '1:1' ? 'Square' : aspect, [{ op: 'crop', aspect }]])
-    .concat([['To what is painted', [{ op: 'crop', to: 'subject' }]], ['Trim the edges', [{ op: 'trim' }]]])],
+    .concat([['To the subject', [{ op: 'crop', to: 'subject' }]], ['To the face', [{ op: 'crop', to: 'face' }]], ['Trim the edges', [{ op: 'trim' }]]])],
   ['magic', 'Enhance', [{ op: 'autocontrast' }]],
   ['sun', 'Brighter', [{ op: 'brightness', amount: 20 }]],
   ['moon', 'Darker', [{ op: 'brightness', amount: -20 }]],
