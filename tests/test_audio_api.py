@@ -94,7 +94,8 @@ def test_a_stream_tells_the_pieces_and_then_the_whole(client: httpx.Client) -> N
     assert [event["type"] for event in events] == [*["transcript.text.delta"] * 2, "transcript.text.done"]
     assert "".join(event["delta"] for event in events[:-1]).strip() == SPOKEN
     assert events[-1]["text"] == SPOKEN
-    assert events[-1]["usage"] == {"type": "duration", "seconds": 1.0}
+    counted = {"type": "tokens", "input_tokens": 0, "output_tokens": 4, "total_tokens": 4, "seconds": 1.0}
+    assert events[-1]["usage"] == counted
     assert response.headers["x-tawny-device"] == "transcriber=cpu"
 
 

@@ -117,7 +117,9 @@ def _write(
         return PlainTextResponse(write_vtt(cut_cues(transcript)), headers=headers, media_type="text/vtt")
     body: dict[str, Any] = {"text": transcript.text, "usage": _usage(transcript)}
     if form.response_format == "verbose_json":
-        body |= {"task": task, "language": transcript.language, "duration": transcript.duration}
+        # The language of the text, which is English where it was translated.
+        language = "en" if task == "translate" else transcript.language
+        body |= {"task": task, "language": language, "duration": transcript.duration}
         if "segment" in granularities:
             body["segments"] = [_segment(segment) for segment in transcript.segments]
         if "word" in granularities:
@@ -144,7 +146,16 @@ async def _tell_heard(event: Event) -> Sequence[Named]:
 
 
 async def _tell_transcript(transcript: Transcript) -> Sequence[Named]:
-    return [("transcript.text.done", {"text": transcript.text, "usage": _usage(transcript)})]
+    # OpenAI counts tokens here, and its package insists on them; the seconds are ours.
+    written = sum(len(segment.tokens) for segment in transcript.segments)
+    usage = {
+        "type": "tokens",
+        "input_tokens": 0,
+        "output_tokens": written,
+        "total_tokens": written,
+        "seconds": round(transcript.duration, 3),
+    }
+    return [("transcript.text.done", {"text": transcript.text, "usage": usage})]
 
 
 @router.post("/speech")
