@@ -3,9 +3,10 @@
     TawnyError
       Refused        the caller can mend it     UnreadableImage UnreadableAudio TooLarge CommandNotUnderstood
                                                 InvalidPlan InvalidRequest MaskMismatch MaskRequired UnknownModel
-                                                UnknownVoice
+                                                UnknownVoice ModelInUse NotFinished UnknownJob
       Unavailable    the operator can mend it   EngineNotInstalled WeightsMissing DeviceLost OutOfMemory Busy
-                                                GpuRequired ShuttingDown
+                                                GpuRequired ShuttingDown DeadlinePassed
+                                                DiskFull
       Cancelled      the client left
       EngineFailed   ours; the cause is chained
 
@@ -101,6 +102,24 @@ class UnknownVoice(Refused):
     code = "voice_not_found"
 
 
+class ModelInUse(Refused):
+    """The model works for somebody, so it cannot be unloaded now."""
+
+    code = "model_in_use"
+
+
+class UnknownJob(Refused):
+    """No job has this id: it never was, it was deleted, or its time to be kept is over."""
+
+    code = "job_not_found"
+
+
+class NotFinished(Refused):
+    """The job has no result yet."""
+
+    code = "job_not_finished"
+
+
 class Unavailable(TawnyError):
     """The request is fine; this machine cannot do it now. The operator can mend it, and the message says how."""
 
@@ -151,6 +170,18 @@ class ShuttingDown(Unavailable):
     """The server is finishing what runs and takes nothing new."""
 
     code = "shutting_down"
+
+
+class DeadlinePassed(Unavailable):
+    """The work took longer than the operator allows for its kind."""
+
+    code = "deadline_passed"
+
+
+class DiskFull(Unavailable):
+    """What must be kept cannot be written."""
+
+    code = "disk_full"
 
 
 class Cancelled(TawnyError):

@@ -29,6 +29,7 @@ from inference.engine import Engine, Weights
 from inference.errors import EngineFailed, TawnyError, restore
 from inference.events import Event
 from inference.hardware.device import Device
+from inference.labels import REQUEST_ID
 from inference.settings import ROOT
 
 log = logging.getLogger("tawny.host")
@@ -109,7 +110,7 @@ class Worker:
             if self._dead is not None:
                 raise EngineFailed(self._dead)
             self._calls[call.number] = call
-        self.send(("call", call.number, verb, args, kwargs))
+        self.send(("call", call.number, verb, args, kwargs, REQUEST_ID.get()))
         return call
 
     def wait(self, call: Call, patience: float, report: Callable[[Event], None]) -> Any:

@@ -12,17 +12,22 @@ cancel, `lease` an engine. Whoever awaits may stop at any time: `cancel` takes e
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
+from inference.choice import Choice
 from inference.engine import Engine
-from inference.errors import Busy, Cancelled, EngineFailed, ShuttingDown, TawnyError
+from inference.errors import Busy, Cancelled, DeadlinePassed, EngineFailed, ShuttingDown, TawnyError
 from inference.events import Event, Placed
+from inference.labels import CALLER
 from inference.lease import Lease
+from inference.line import share
 from inference.pool import Pool
 
 log = logging.getLogger("tawny.jobs")
@@ -32,10 +37,14 @@ E = TypeVar("E", bound=Engine)
 
 
 class Job(Generic[T]):
-    """Work under way. ``devices`` maps each engine it used to "cpu" or "gpu", ``models`` to the model's id."""
+    """Work under way. ``devices`` maps each engine it used to "cpu" or "gpu", ``models`` to the model's id.
+
+    ``caller`` is who asked for it: the label of the context in which it was started.
+    """
 
     def __init__(self, number: int, pool: Pool, loop: asyncio.AbstractEventLoop, *, require_gpu: bool) -> None:
         self.number = number
+        self.caller = CALLER.get()
         self.devices: dict[str, str] = {}
         self.models: dict[str, str] = {}
         self.done = threading.Event()
@@ -48,6 +57,7 @@ class Job(Generic[T]):
         self._cancelled = False
         self._actions: dict[int, Callable[[], None]] = {}
         self._keys = itertools.count()
+        self._endings: list[Callable[[], None]] = []
 
     # For the thread that works ------------------------------------------------------------------------------------
 
@@ -66,6 +76,10 @@ class Job(Generic[T]):
     def lease(self, engine: type[E], model: str | None = None) -> AbstractContextManager[Lease[E]]:
         """Wait for a turn at ``engine``; see `Pool.lease`."""
         return self._pool.lease(engine, self, model, require_gpu=self._require_gpu)
+
+    def prepare(self, engine: type[Engine], model: str | None = None) -> Choice:
+        """Return what a lease would get, or raise what would refuse it; loads nothing."""
+        return self._pool.choose(engine, model, require_gpu=self._require_gpu)
 
     def on_cancel(self, action: Callable[[], None]) -> Callable[[], None]:
         """Have ``action`` run at a cancel, at once if it already was; return what takes it back."""
@@ -94,6 +108,11 @@ class Job(Generic[T]):
         for action in actions:
             action()
 
+    def expire(self, sentence: str) -> None:
+        """Stop because the time for this kind of work is over; whoever waits is told at once, in ``sentence``."""
+        self._settle(None, DeadlinePassed(sentence))
+        self.cancel()
+
     async def events(self) -> AsyncIterator[Event]:
         """Yield every event in order, to the end of the work. One listener per job."""
         while (event := await self._events.get()) is not None:
@@ -108,6 +127,10 @@ class Job(Generic[T]):
             raise
 
     # For `Jobs` ---------------------------------------------------------------------------------------------------
+
+    def on_end(self, action: Callable[[], None]) -> None:
+        """Have ``action`` run on the event loop when the outcome is known."""
+        self._endings.append(action)
 
     def run(self, work: Callable[[Job[T]], T]) -> None:
         """Do the work on the calling thread and settle the outcome."""
@@ -126,9 +149,11 @@ class Job(Generic[T]):
 
     def _settle(self, result: Any, error: TawnyError | None) -> None:
         def settle() -> None:
-            self._events.put_nowait(None)
             if self._outcome.done():
                 return
+            self._events.put_nowait(None)
+            for action in self._endings:
+                action()
             if error is None:
                 self._outcome.set_result(result)
             else:
@@ -160,9 +185,15 @@ class Jobs:
         """How many jobs wait or run."""
         return len(self._running)
 
-    def start(self, work: Callable[[Job[T]], T], *, require_gpu: bool = False) -> Job[T]:
-        """Start ``work`` on a thread; called on the event loop. Raises `Busy` or `ShuttingDown` at once."""
-        job: Job[T] = Job(next(self._numbers), self._pool, asyncio.get_running_loop(), require_gpu=require_gpu)
+    def start(
+        self, work: Callable[[Job[T]], T], *, require_gpu: bool = False, kind: str = "", seconds: float = 0.0
+    ) -> Job[T]:
+        """Start ``work`` on a thread; called on the event loop. Raises `Busy` or `ShuttingDown` at once.
+
+        Past ``seconds`` (0: never) it fails with `DeadlinePassed`, which names the setting for this ``kind`` of work.
+        """
+        loop = asyncio.get_running_loop()
+        job: Job[T] = Job(next(self._numbers), self._pool, loop, require_gpu=require_gpu)
         with self._lock:
             if self._closing:
                 raise ShuttingDown("The server is shutting down; send the request again when it is back")
@@ -171,8 +202,21 @@ class Jobs:
                     f"{self._limit} requests are already waiting or running; try again in a moment, "
                     "or raise TAWNY_QUEUE_LENGTH"
                 )
+            own = sum(1 for other in self._running.values() if other.caller == job.caller)
+            if job.caller and own >= share(self._limit):
+                raise Busy(
+                    f"{own} of your requests are already waiting or running, and the other places are kept for other "
+                    "callers; try again in a moment"
+                )
             self._running[job.number] = job
-        threading.Thread(target=self._run, args=(job, work), name=f"job-{job.number}", daemon=True).start()
+        if seconds > 0:
+            late = f"The {kind} took longer than {seconds:g} s, which TAWNY_{kind.upper()}_SECONDS allows"
+            timer = loop.call_later(seconds, job.expire, late)
+            job.on_end(timer.cancel)
+        # The request's id goes along, so that the log of the thread carries it.
+        context = contextvars.copy_context()
+        name = f"job-{job.number}"
+        threading.Thread(target=context.run, args=(self._run, job, work), name=name, daemon=True).start()
         return job
 
     def _run(self, job: Job[T], work: Callable[[Job[T]], T]) -> None:
@@ -188,6 +232,8 @@ class Jobs:
         with self._lock:
             self._closing = True
             running = list(self._running.values())
+        deadline = time.monotonic() + grace
         for job in running:
-            job.done.wait(grace)
+            job.done.wait(max(0.0, deadline - time.monotonic()))
+        for job in running:
             job.cancel()

@@ -20,7 +20,9 @@ T = TypeVar("T")
 
 
 class Caller(Protocol):
-    """On whose behalf a lease is held: a job."""
+    """On whose behalf a lease is held: a job. ``caller`` is who asked for it, for the queue to be fair."""
+
+    caller: str
 
     def report(self, event: Event) -> None:
         """Take note of an event."""

@@ -1,7 +1,7 @@
 """Who holds which worker: starts, shares, unloads, restarts, and moves an engine to the CPU when the GPU kills it.
 
-One `Slot` per engine and model. A slot starts its worker at the first lease, hands it out in order of arrival, to as
-many leases at once as the engine shares itself between, and unloads it when it has been idle for too long or when
+One `Slot` per engine and model. A slot starts its worker at the first lease, hands it out in turns that are fair
+between callers, to as many leases at once as the engine shares itself between, and unloads it when it has been idle for too long or when
 another model needs its memory. A worker that died is replaced at the next lease, never retried within one: the caller
 learns that its request failed. After `Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU and says so.
 Where an engine has a list of preferred models, one that does not load is passed over for the next, and the device's
@@ -23,11 +23,12 @@ from typing import Any, TypeVar
 from inference.catalogue import Catalogue, Row
 from inference.choice import Choice, Chooser
 from inference.engine import Engine
-from inference.errors import Busy, EngineFailed, OutOfMemory, TawnyError
+from inference.errors import Busy, EngineFailed, OutOfMemory, ShuttingDown, TawnyError
 from inference.events import Placed, Queued
 from inference.hardware.machine import Machine
 from inference.host import Host, Worker
 from inference.lease import Caller, Lease
+from inference.line import share
 from inference.settings import Settings
 from inference.slots import Slot, describe_slot, make_room
 
@@ -107,32 +108,40 @@ class Pool:
         forget = caller.on_cancel(self._wake)
         try:
             with self._changed:
-                if len(slot.waiting) >= self._settings.queue_length:
-                    raise Busy(
-                        f"{len(slot.waiting)} requests already wait for the {slot.engine.name}; try again in a moment, "
-                        "or raise TAWNY_QUEUE_LENGTH"
-                    )
-                slot.waiting.append(ticket)
+                self._refuse_too_many(slot, caller)
+                slot.waiting.join(ticket, caller.caller)
                 told: int | None = None
-                while slot.waiting[0] is not ticket or not slot.admits(choice.device):
-                    ahead = slot.waiting.index(ticket) + len(slot.holders)
+                while (order := slot.waiting.order())[0] is not ticket or not slot.admits(choice.device):
+                    ahead = order.index(ticket) + len(slot.holders)
                     if ahead != told:
                         told = ahead
                         caller.report(Queued(slot.engine.name, ahead))
                     caller.check()
                     self._changed.wait()
                 caller.check()
-                slot.waiting.popleft()
+                slot.waiting.serve(ticket)
                 slot.holders.add(ticket)
                 self._changed.notify_all()  # the next in line may be let in beside this one
         except BaseException:
             with self._changed:
-                if ticket in slot.waiting:
-                    slot.waiting.remove(ticket)
+                slot.waiting.leave(ticket)
                 self._changed.notify_all()
             raise
         finally:
             forget()
+
+    def _refuse_too_many(self, slot: Slot, caller: Caller) -> None:
+        limit = self._settings.queue_length
+        if len(slot.waiting) >= limit:
+            raise Busy(
+                f"{len(slot.waiting)} requests already wait for the {slot.engine.name}; try again in a moment, "
+                "or raise TAWNY_QUEUE_LENGTH"
+            )
+        if caller.caller and slot.waiting.of(caller.caller) >= share(limit):
+            raise Busy(
+                f"{share(limit)} of your requests already wait for the {slot.engine.name}, and the other places are "
+                "kept for other callers; try again in a moment"
+            )
 
     def _wake(self) -> None:
         with self._changed:
@@ -194,7 +203,13 @@ class Pool:
         """Start a worker and load the model; a load that fails leaves nothing behind."""
         slot.starts += 1
         environment = self._machine.worker_environment(slot.engine.name, choice.device)
-        worker = slot.worker = self._host.start(slot.engine, environment)
+        worker = self._host.start(slot.engine, environment)
+        with self._changed:
+            slot.worker = worker
+            closed = self._closed
+        if closed:  # `close` did not see this one
+            self._end_worker(slot)
+            raise ShuttingDown("The server is shutting down; send the request again when it is back")
         try:
             worker.load(choice.weights, choice.device, LOAD_PATIENCE)
         except TawnyError as error:
@@ -225,6 +240,8 @@ class Pool:
         while True:
             with self._changed:
                 caller.check()
+                if self._closed:
+                    raise ShuttingDown("The server is shutting down; send the request again when it is back")
                 room = make_room(self._slots.values(), slot, kind, needs, budget, self._settings.pinned)
                 if not room.possible:
                     raise OutOfMemory(
@@ -318,8 +335,12 @@ class Pool:
             self._closed = True
             workers = [slot.worker for slot in self._slots.values() if slot.worker is not None]
             self._changed.notify_all()
-        for worker in workers:
-            worker.end(grace=1.0)
+        # All at once: a row of workers that do not listen must not add up.
+        ending = [threading.Thread(target=worker.end, args=(1.0,), daemon=True) for worker in workers]
+        for thread in ending:
+            thread.start()
+        for thread in ending:
+            thread.join()
 
     # Telling ------------------------------------------------------------------------------------------------------
 

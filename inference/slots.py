@@ -6,7 +6,6 @@ Pure data and pure functions, so that every rule of residency is a table in a te
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from inference.catalogue import Row
 from inference.engine import Engine
 from inference.hardware.device import Device
 from inference.host import Worker
+from inference.line import Line
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class Slot:
     """One ticket per lease that is held now."""
     starting: threading.Lock = field(default_factory=threading.Lock)
     """Held by the one thread that makes sure of a worker."""
-    waiting: deque[object] = field(default_factory=deque)
+    waiting: Line = field(default_factory=Line)
     idle_since: float = 0.0
     starts: int = 0
     gpu_deaths: int = 0

@@ -26,16 +26,20 @@ from typing import Any
 
 from inference.engine import Engine, Verb
 from inference.errors import Cancelled, EngineFailed, OutOfMemory, TawnyError, describe
+from inference.labels import REQUEST_ID, StampRequestId
 
 log = logging.getLogger("tawny.worker")
 
 Message = tuple[Any, ...]
+Running = tuple[Verb[Any], str]
+"""A call under way, and the id of the request it serves."""
 
 
 def serve(connection: Connection, engine: Engine, on_hangup: Callable[[], None]) -> None:
     """Run calls of ``engine`` until the other end hangs up.
 
-    In:  ``("load", Weights, Device)`` · ``("call", id, verb, args, kwargs)`` · ``("cancel", id)`` · ``("end",)``
+    In:  ``("load", Weights, Device)`` · ``("call", id, verb, args, kwargs, request id)`` · ``("cancel", id)`` ·
+    ``("end",)``
     Out: ``("loaded",)`` · ``("event", id, Event)`` · ``("done", id, value)`` · ``("failed", id, class, fields)``,
     where a failed load has the id 0.
     """
@@ -50,20 +54,22 @@ def serve(connection: Connection, engine: Engine, on_hangup: Callable[[], None])
             on_hangup()
 
     threading.Thread(target=read, name="inbox", daemon=True).start()
-    running: dict[int, Verb[Any]] = {}
+    running: dict[int, Running] = {}
     while True:
         while not inbox.empty() or not running:
             message = inbox.get()
             if message[0] == "end":
-                for verb in running.values():
+                for verb, _ in running.values():
                     verb.close()
                 return
             _accept(message, connection, engine, running)
-        for call, verb in list(running.items()):
+        for call, (verb, request_id) in list(running.items()):
+            token = REQUEST_ID.set(request_id)
             _advance(call, verb, connection, running)
+            REQUEST_ID.reset(token)
 
 
-def _accept(message: Message, connection: Connection, engine: Engine, running: dict[int, Verb[Any]]) -> None:
+def _accept(message: Message, connection: Connection, engine: Engine, running: dict[int, Running]) -> None:
     kind = message[0]
     if kind == "load":
         try:
@@ -72,18 +78,18 @@ def _accept(message: Message, connection: Connection, engine: Engine, running: d
         except BaseException as error:
             _send(connection, ("failed", 0, *describe(_own(error))))
     elif kind == "call":
-        _, call, verb, args, kwargs = message
-        running[call] = getattr(engine, verb)(*args, **kwargs)
+        _, call, verb, args, kwargs, request_id = message
+        running[call] = getattr(engine, verb)(*args, **kwargs), request_id
     elif kind == "cancel":
-        verb = running.pop(message[1], None)
-        if verb is not None:
+        found = running.pop(message[1], None)
+        if found is not None:
             # The generator gets GeneratorExit at its last event, so its own clean-up runs here.
             with contextlib.suppress(Exception):
-                verb.close()
+                found[0].close()
             _send(connection, ("failed", message[1], *describe(Cancelled("cancelled"))))
 
 
-def _advance(call: int, verb: Verb[Any], connection: Connection, running: dict[int, Verb[Any]]) -> None:
+def _advance(call: int, verb: Verb[Any], connection: Connection, running: dict[int, Running]) -> None:
     try:
         _send(connection, ("event", call, next(verb)))
     except StopIteration as end:
@@ -116,7 +122,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the gateway's to handle; it closes the connection.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: even a hung call ends with the gateway.
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {name.lower()} %(message)s")
+    handler = logging.StreamHandler()
+    handler.addFilter(StampRequestId())
+    line = f"%(asctime)s %(levelname)s {name.lower()} [%(request)s] %(message)s"
+    logging.basicConfig(level=logging.INFO, format=line, handlers=[handler])
     engine_class: type[Engine] = getattr(import_module(module), name)
     connection = Connection(int(descriptor))
     # os._exit: a call that never returns to Python must not keep the process alive.

@@ -64,7 +64,8 @@ def make_pool(
 class Listener:
     """A caller that keeps what it hears and can be cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, caller: str = "") -> None:
+        self.caller = caller
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.heard: list[Event] = []
         self.cancelled = threading.Event()

@@ -26,6 +26,9 @@ EXPECTED = {
     "InvalidRequest": 400,
     "TooLarge": 413,
     "UnknownModel": 404,
+    "UnknownJob": 404,
+    "ModelInUse": 409,
+    "NotFinished": 409,
     "UnknownVoice": 400,
     "UnreadableImage": 422,
     "UnreadableAudio": 422,
@@ -40,6 +43,8 @@ EXPECTED = {
     "DeviceLost": 503,
     "OutOfMemory": 503,
     "ShuttingDown": 503,
+    "DeadlinePassed": 503,
+    "DiskFull": 503,
     "Cancelled": 499,
     "EngineFailed": 500,
 }
@@ -55,7 +60,7 @@ def test_every_class_has_its_status_and_the_one_body(kind: type[TawnyError]) -> 
     error = kind("what happened", param="field")
     status = status_of(error)
     if issubclass(kind, Refused):
-        assert status in (400, 404, 413, 422)
+        assert status in (400, 404, 409, 413, 422)
     elif issubclass(kind, Unavailable):
         assert status == 503
     if kind.__name__ in EXPECTED:
