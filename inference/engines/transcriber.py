@@ -6,6 +6,7 @@ made. A sound of any length is ``inference/hearing.py``'s, which cuts it into pi
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,7 @@ class Transcriber(Engine):
         """Load the folder ``weights.path``; int8 on the CPU, float16 on the GPU."""
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
+        logging.getLogger("faster_whisper").setLevel(logging.WARNING)  # it tells of every request
         self._model: Any = WhisperModel(
             str(weights.path),
             device=device.torch_name,
