@@ -3,8 +3,9 @@
     settings = read()
     app = create_app(settings)
 
-Every field is one variable: ``max_pixels`` is ``TAWNY_MAX_PIXELS``. Lists are separated by commas. A value that
-cannot be read is a `SettingsError` whose message names the variable; a name that nobody knows is only a warning.
+Every field is one variable: ``max_pixels`` is ``TAWNY_MAX_PIXELS``; a mapping by engine is one for each engine, such as
+``TAWNY_PARSER_DEVICE``, so a new engine has its settings at once. Lists are separated by commas. A value that cannot
+be read is a `SettingsError` whose message names the variable; a name that nobody knows is only a warning.
 """
 
 from __future__ import annotations
@@ -12,19 +13,23 @@ from __future__ import annotations
 import ast
 import ipaddress
 import os
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from inference.settings import ROOT
 from inference.settings import Settings as InferenceSettings
 
 PREFIX = "TAWNY_"
-ENGINES = ("inpainter", "parser", "transcriber", "speaker")
+ENGINES = tuple(tomllib.loads((ROOT / "models" / "manifest.toml").read_text(encoding="utf-8"))["preferences"])
+"""The engines' names. Read from the catalogue because the doctor asks before the engines' packages are installed."""
 DEVICES = ("auto", "gpu", "cpu")
+WORK = ("edit", "plan", "transcription", "speech", "load")
+"""The kinds of work that have a deadline, ``TAWNY_EDIT_SECONDS`` and so on."""
 GPU_PREFIXES = (
     "HSA_", "HIP_", "ROCR_", "ROCM_", "CUDA_", "AMD_", "MIOPEN_", "TORCH_", "PYTORCH_", "CT2_",
     "TAWNY_TUNING", "TAWNY_KERNEL_CHECK", "TAWNY_KEEP_HSA_OVERRIDE",
@@ -58,6 +63,8 @@ class Settings:
     """Port to listen on; 0 takes a free one."""
     api_key: str = field(default="", repr=False)
     """What clients must send as ``Authorization: Bearer``. Empty: no key is asked for."""
+    api_keys_file: str = ""
+    """A file with a key's name and hash per line, one for each client; ``./scripts/keys add NAME`` writes it."""
     allowed_hosts: tuple[str, ...] = ()
     """Further names under which clients may address this server, such as ``box.lan``."""
     cors_origins: tuple[str, ...] = ()
@@ -67,25 +74,13 @@ class Settings:
     """Where fetched weights live."""
     state: Path = ROOT / "state"
     """Where what must survive a restart lives: probe verdicts, kernel caches."""
-    inpainter: tuple[str, ...] = ()
-    """Models that paint, best first; the first that has been fetched serves."""
-    parser: tuple[str, ...] = ()
-    """Models that turn a command into operations, best first."""
-    transcriber: tuple[str, ...] = ()
-    """Models that hear, best first."""
-    speaker: tuple[str, ...] = ()
-    """Voices, best first."""
+    preferences: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"of_engine": ""})
+    """Models of this engine, best first; the first that has been fetched serves."""
 
     device: str = "auto"
     """Where engines run: auto, gpu or cpu."""
-    inpainter_device: str = ""
-    """The same for the inpainter alone."""
-    parser_device: str = ""
-    """The same for the parser alone."""
-    transcriber_device: str = ""
-    """The same for the transcriber alone."""
-    speaker_device: str = ""
-    """The same for the speaker alone."""
+    devices: Mapping[str, str] = field(default_factory=dict, metadata={"of_engine": "_device"})
+    """Where this engine alone runs: auto, gpu or cpu."""
     require_gpu: bool = False
     """Whether to answer 503 instead of falling back to the CPU, for every request."""
     sysfs_root: Path = Path("/")
@@ -94,16 +89,12 @@ class Settings:
     """Budget for all loaded models together. 0: what the machine has."""
     idle_seconds: float = 900.0
     """An engine that nobody used for so long is unloaded. 0: at once. Below 0: never."""
-    inpainter_idle_seconds: float | None = None
-    """The same for the inpainter alone."""
-    parser_idle_seconds: float | None = None
-    """The same for the parser alone."""
-    transcriber_idle_seconds: float | None = None
-    """The same for the transcriber alone."""
-    speaker_idle_seconds: float | None = None
-    """The same for the speaker alone."""
+    idle: Mapping[str, float] = field(default_factory=dict, metadata={"of_engine": "_idle_seconds"})
+    """After so many idle seconds this engine is unloaded. 0: at once. Below 0: never."""
     pinned: tuple[str, ...] = ()
     """Engines that are never unloaded to make room for others, such as ``parser,transcriber``."""
+    patience: Mapping[str, float] = field(default_factory=dict, metadata={"of_engine": "_patience_seconds"})
+    """After so many seconds without a sign of life the worker of this engine is ended and its work fails."""
     gpu_deaths: int = 2
     """After so many deaths of an engine on the GPU it moves to the CPU until the next start."""
 
@@ -111,6 +102,26 @@ class Settings:
     """So many requests may wait for one engine; the next is refused as busy."""
     job_limit: int = 256
     """So many requests may wait or run in all; the next is refused as busy."""
+    edit_seconds: float = 1800.0
+    """An edit that takes longer is stopped; waiting counts. 0: never."""
+    plan_seconds: float = 300.0
+    """The same for a command that is only planned."""
+    transcription_seconds: float = 7200.0
+    """The same for sound that is written down."""
+    speech_seconds: float = 1800.0
+    """The same for text that is spoken."""
+    load_seconds: float = 1200.0
+    """The same for a model that is loaded on request."""
+    max_connections: int = 512
+    """So many connections may be open; the next is answered 503 and closed."""
+    max_header_bytes: int = 32 * 1024
+    """Largest head of a request in bytes: its first line and all headers."""
+    header_seconds: float = 15.0
+    """A head that is not whole after so many seconds ends its connection."""
+    body_seconds: float = 30.0
+    """A body that stands still for so long, or on the whole sends less than 4 KiB a second, is refused."""
+    keep_job_seconds: float = 86_400.0
+    """A finished job and its pictures are kept for so long."""
     max_upload_bytes: int = 64 * 1024 * 1024
     """Largest request body in bytes."""
     max_pixels: int = 64_000_000
@@ -129,14 +140,16 @@ class Settings:
     """At a shutdown, running requests get so long to finish."""
     log_level: str = "info"
     """debug, info, warning or error."""
+    log_words: bool = False
+    """Whether commands and texts may stand in the log. No picture and no sound ever does."""
 
     environment: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"variable": False})
     """The variables of the GPU's libraries, as the operator has set them; see `GPU_PREFIXES`. Not one variable."""
 
     def __post_init__(self) -> None:
-        for name in ("device", *(f"{engine}_device" for engine in ENGINES)):
-            value = getattr(self, name)
-            if value not in DEVICES and not (value == "" and name != "device"):
+        wishes = {f"{engine}_device": wish for engine, wish in self.devices.items()}
+        for name, value in {"device": self.device, **wishes}.items():
+            if value not in DEVICES:
                 raise SettingsError(f"{variable(name)} must be auto, gpu or cpu, not {value!r}")
         for name in ("port", "wyoming_stt_port", "wyoming_tts_port"):
             if not 0 <= getattr(self, name) <= 65535:
@@ -150,10 +163,18 @@ class Settings:
             "max_pixels",
             "max_audio_seconds",
             "max_prompt_characters",
+            "max_connections",
+            "max_header_bytes",
+            "header_seconds",
+            "body_seconds",
+            "keep_job_seconds",
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{variable(name)} must be above 0")
-        for name in ("memory_bytes", "gpu_deaths", "grace_seconds"):
+        for engine, seconds in self.patience.items():
+            if seconds <= 0:
+                raise SettingsError(f"{variable(engine + '_patience_seconds')} must be above 0")
+        for name in ("memory_bytes", "gpu_deaths", "grace_seconds", *(f"{kind}_seconds" for kind in WORK)):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{variable(name)} must not be negative")
         if strangers := set(self.pinned) - set(ENGINES):
@@ -173,34 +194,35 @@ class Settings:
 
     def check_exposure(self) -> None:
         """Raise `SettingsError` if the network could reach a server that asks for no key."""
-        if not self.loopback and not self.api_key:
+        if not self.loopback and not self.api_key and not self.api_keys_file:
             raise SettingsError(
                 f"Refusing to listen on {self.host} without a key: anyone on the network could use this machine. "
                 f"Set one, for instance with\n"
                 f"    export TAWNY_API_KEY=\"$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')\"\n"
+                f"or one for each client with ./scripts/keys add NAME and TAWNY_API_KEYS_FILE,\n"
                 f"or stay on this machine with TAWNY_HOST=127.0.0.1"
             )
 
     def for_inference(self) -> InferenceSettings:
         """Return the part that the computing half needs."""
-        wishes = {engine: getattr(self, f"{engine}_device") for engine in ENGINES}
-        models = {engine: getattr(self, engine) for engine in ENGINES}
-        idle = {engine: getattr(self, f"{engine}_idle_seconds") for engine in ENGINES}
         return InferenceSettings(
             models=self.models,
             state=self.state,
             root=self.sysfs_root,
             device=self.device,
-            devices={engine: wish for engine, wish in wishes.items() if wish},
-            preferences={engine: names for engine, names in models.items() if names},
+            devices=dict(self.devices),
+            preferences=dict(self.preferences),
             environment=self.environment,
             idle_seconds=self.idle_seconds,
-            idle={engine: seconds for engine, seconds in idle.items() if seconds is not None},
+            idle=dict(self.idle),
             pinned=frozenset(self.pinned),
             gpu_deaths=self.gpu_deaths,
             queue_length=self.queue_length,
             job_limit=self.job_limit,
             memory_bytes=self.memory_bytes,
+            patience=dict(self.patience),
+            deadlines={kind: getattr(self, f"{kind}_seconds") for kind in WORK},
+            log_words=self.log_words,
         )
 
 
@@ -217,23 +239,28 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     kinds = get_type_hints(Settings)
     values: dict[str, Any] = {"environment": {k: v for k, v in environ.items() if k.startswith(GPU_PREFIXES)}}
-    for item in _variables():
-        text = environ.get(variable(item.name), "").strip()
+    for name, item, engine in _variables():
+        text = environ.get(name, "").strip()
         if not text:
             continue
-        reader, expected = _READERS[kinds[item.name]]
+        kind = kinds[item.name]
+        reader, expected = _READERS[kind if engine is None else get_args(kind)[1]]
         try:
-            values[item.name] = reader(text)
+            value = reader(text)
         except (ValueError, KeyError):
             # The value itself may be a secret in the wrong variable, so it is not repeated.
-            raise SettingsError(f"{variable(item.name)} must be {expected}") from None
+            raise SettingsError(f"{name} must be {expected}") from None
+        if engine is None:
+            values[item.name] = value
+        else:
+            values.setdefault(item.name, {})[engine] = value
     return Settings(**values)
 
 
 def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
     """Return one sentence for each ``TAWNY_`` name that means nothing, with the nearest name that does."""
     environ = os.environ if environ is None else environ
-    known = {variable(item.name) for item in _variables()} | OTHERS
+    known = {name for name, _, _ in _variables()} | OTHERS
     sentences = []
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in known:
@@ -244,7 +271,10 @@ def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
 
 
 def explain() -> list[tuple[str, str, str]]:
-    """Return for each variable its name, its default and its sentence, as written under the field above."""
+    """Return for each variable its name, its default and its sentence, as written under the field above.
+
+    In sentences about engines "this engine" is the engine's name.
+    """
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings").body
     sentences = {
@@ -255,7 +285,10 @@ def explain() -> list[tuple[str, str, str]]:
         and isinstance(text, ast.Expr)
         and isinstance(text.value, ast.Constant)
     }
-    return [(variable(item.name), _show(item.default), str(sentences[item.name])) for item in _variables()]
+    return [
+        (name, "" if engine else _show(item.default), str(sentences[item.name]).replace("this engine", f"the {engine}"))
+        for name, item, engine in _variables()
+    ]
 
 
 def _show(default: object) -> str:
@@ -264,8 +297,14 @@ def _show(default: object) -> str:
     return "" if default is None or default in ("", ()) else str(default)
 
 
-def _variables() -> list[Field[Any]]:
-    return [item for item in fields(Settings) if item.metadata.get("variable", True)]
+def _variables() -> Iterator[tuple[str, Field[Any], str | None]]:
+    """Yield every variable's name, its field, and the engine it is about, if it is about one."""
+    for item in fields(Settings):
+        if "of_engine" in item.metadata:
+            for engine in ENGINES:
+                yield variable(engine + item.metadata["of_engine"]), item, engine
+        elif item.metadata.get("variable", True):
+            yield variable(item.name), item, None
 
 
 def _names(text: str) -> tuple[str, ...]:

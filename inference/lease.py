@@ -37,10 +37,12 @@ class Caller(Protocol):
 class Lease(Generic[E]):
     """The right to call verbs of one loaded engine, until the ``with`` block ends."""
 
-    def __init__(self, worker: Worker, choice: Choice, engine: type[E], caller: Caller) -> None:
+    def __init__(
+        self, worker: Worker, choice: Choice, engine: type[E], caller: Caller, patience: float | None = None
+    ) -> None:
         self._worker = worker
-        self._engine = engine
         self._caller = caller
+        self._patience = engine.patience if patience is None else patience
         self.choice = choice
 
     def call(self, verb: Callable[Concatenate[E, P], Verb[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -52,7 +54,7 @@ class Lease(Generic[E]):
         call = self._worker.begin(verb.__name__, args, kwargs)
         forget = self._caller.on_cancel(call.cancel)
         try:
-            result: T = self._worker.wait(call, self._engine.patience, self._caller.report)
+            result: T = self._worker.wait(call, self._patience, self._caller.report)
         finally:
             forget()
         return result

@@ -92,7 +92,7 @@ class Pool:
                     slot.device = replace(choice.device, reason=reason)
                 caller.report(Placed(engine.name, choice.row.id, choice.device.kind, reason))
                 try:
-                    yield Lease(worker, choice, engine, caller)
+                    yield Lease(worker, choice, engine, caller, self._settings.patience.get(engine.name))
                 except EngineFailed as error:
                     self._note_failure(slot, error)
                     raise
@@ -298,6 +298,11 @@ class Pool:
             self._changed.notify_all()
         log.info("unloaded %s (%s)", engine, model)
         return True
+
+    def in_use(self, engine: str, model: str) -> bool:
+        """Whether somebody holds ``model`` now."""
+        slot = self._slots.get((engine, model))
+        return slot is not None and bool(slot.holders)
 
     def sweep(self) -> float | None:
         """Unload what has been idle for too long; return the seconds until the next slot is due, None if none is."""

@@ -14,10 +14,10 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -26,7 +26,7 @@ from inference.choice import Choice
 from inference.engine import Engine
 from inference.engines import ENGINES, Inpainter, Parser, Speaker, Transcriber
 from inference.engines.transcriber import RATE, Transcript
-from inference.errors import CommandNotUnderstood, InvalidRequest, UnknownModel, UnknownVoice
+from inference.errors import CommandNotUnderstood, InvalidRequest, ModelInUse, UnknownModel, UnknownVoice
 from inference.events import Planned
 from inference.hardware.machine import Machine, survey
 from inference.hearing import hear
@@ -42,6 +42,8 @@ from inference.voices import Voice, installed
 from inference.weights import state
 
 log = logging.getLogger("tawny.runtime")
+
+T = TypeVar("T")
 
 # Whisper continues what it is told came before: after a few commands it expects commands ("blur", not "board").
 SPOKEN_BEFORE = (
@@ -142,6 +144,7 @@ class Runtime:
     def __init__(self, settings: Settings, host: Host | None = None, machine: Machine | None = None) -> None:
         self.settings = settings
         self.catalogue = Catalogue.load(settings.manifest)
+        self.catalogue.check_engines(engine.name for engine in ENGINES)
         self.machine = machine or survey(settings.root, state=settings.state, environment=settings.environment)
         self.pool = Pool(host or LocalHost(), self.machine, self.catalogue, settings)
         self.jobs = Jobs(self.pool, settings.job_limit)
@@ -153,7 +156,10 @@ class Runtime:
         """Change a picture: hear the command, plan it, apply it. Reports `Planned` first, then what each step does."""
         if sum(field is not None for field in (request.command, request.operations, request.sound)) != 1:
             raise InvalidRequest("Say what to change by one of: prompt, operations, audio", param="prompt")
-        return self.jobs.start(lambda job: self._edit(job, request), require_gpu=request.require_gpu)
+        return self._start("edit", lambda job: self._edit(job, request), require_gpu=request.require_gpu)
+
+    def _start(self, kind: str, work: Callable[[Job[T]], T], *, require_gpu: bool = False) -> Job[T]:
+        return self.jobs.start(work, require_gpu=require_gpu, kind=kind, seconds=self.settings.deadline(kind))
 
     def _edit(self, job: Job[EditResult], request: EditRequest) -> EditResult:
         command = request.command
@@ -203,22 +209,27 @@ class Runtime:
             seconds = time.monotonic() - started
             return PlanResult(operations, job.models[Parser.name], job.devices[Parser.name], seconds)
 
-        return self.jobs.start(work, require_gpu=require_gpu)
+        return self._start("plan", work, require_gpu=require_gpu)
 
     def _plan(self, job: Job[Any], command: str, model: str | None = None) -> tuple[Operation, ...]:
         if not command.strip():
             raise CommandNotUnderstood(f"The command is empty. {_suggest()}", param="prompt")
+        self._log_words("command", command)
         with job.lease(Parser, model) as parser:
             found = parser.call(Parser.parse, command, plan_schema(), EXAMPLES)
         if not found:
             raise CommandNotUnderstood(f"That names no change to a picture. {_suggest()}", param="prompt")
         return parse_plan(found)
 
+    def _log_words(self, what: str, words: str) -> None:
+        if self.settings.log_words:
+            log.info("%s: %r", what, words)
+
     # Sound --------------------------------------------------------------------------------------------------------
 
     def transcribe(self, request: TranscribeRequest) -> Job[Transcript]:
         """Write down what is said; reports `Heard` per segment."""
-        return self.jobs.start(lambda job: self._hear(job, request), require_gpu=request.require_gpu)
+        return self._start("transcription", lambda job: self._hear(job, request), require_gpu=request.require_gpu)
 
     def _hear(self, job: Job[Any], request: TranscribeRequest) -> Transcript:
         if request.sound.rate != RATE:
@@ -245,7 +256,8 @@ class Runtime:
             with job.lease(Speaker, voice.id) as lease:
                 lease.call(Speaker.speak, request.text, speed=request.speed, speaker=speaker)
 
-        return self.jobs.start(work, require_gpu=request.require_gpu)
+        self._log_words("to be spoken", request.text)
+        return self._start("speech", work, require_gpu=request.require_gpu)
 
     def _voice(self, name: str) -> tuple[Row, str | None]:
         """Return the voice that ``name`` means, and the speaker in it if it names one."""
@@ -294,12 +306,15 @@ class Runtime:
             with job.lease(engine, model):
                 pass
 
-        return self.jobs.start(work)
+        return self._start("load", work)
 
     def unload(self, model: str) -> bool:
-        """Unload a model that nobody uses; return whether it was loaded."""
+        """Unload a model; return whether it was loaded. Raises `ModelInUse` if it works for somebody."""
         row = self.catalogue.row(model)
-        return self.pool.unload(row.engine, row.id)
+        unloaded = self.pool.unload(row.engine, row.id)
+        if not unloaded and self.pool.in_use(row.engine, row.id):
+            raise ModelInUse(f"{row.id} is at work; try again when it has finished", param="model_id")
+        return unloaded
 
     def status(self) -> dict[str, Any]:
         """Return what this machine is, and what each engine does where and why. Reads files; call off the loop."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parent.parent
+DEADLINES = MappingProxyType({"edit": 1800.0, "plan": 300.0, "transcription": 7200.0, "speech": 1800.0, "load": 1200.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,18 @@ class Settings:
     """Engines that are never unloaded to make room for others."""
     gpu_deaths: int = 2
     """So many deaths of an engine's worker on the GPU, and it moves to the CPU until the next start."""
+    patience: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Seconds without a sign of life after which the worker of an engine, by its name, is ended; else the engine's own."""
+    deadlines: Mapping[str, float] = field(default_factory=lambda: DEADLINES)
+    """Seconds that each kind of work (edit, plan, transcription, speech, load) may take, waiting included; 0: any."""
     queue_length: int = 32
     """So many jobs may wait for one engine; the next is refused as busy."""
     job_limit: int = 256
     """So many jobs may wait or run in all."""
     memory_bytes: int = 0
     """Budget for all loaded models together. 0: what the machine's survey says."""
+    log_words: bool = False
+    """Whether commands and texts may stand in the log."""
 
     def wish(self, engine: str) -> str:
         """Return auto, gpu or cpu for ``engine``."""
@@ -52,3 +59,7 @@ class Settings:
     def patience_with_idle(self, engine: str) -> float:
         """Return after how many seconds without use ``engine`` is unloaded; 0 at once, below 0 never."""
         return self.idle.get(engine, self.idle_seconds)
+
+    def deadline(self, kind: str) -> float:
+        """Return how many seconds this kind of work may take; 0 for any."""
+        return self.deadlines.get(kind, 0.0)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
+from inference import engines
 from tests.fakes import Gateway
 
-ENGINES = {"inpainter", "parser", "transcriber", "speaker"}
+ENGINES = {engine.name for engine in engines.ENGINES}
 
 
 def test_health_is_alive(client: httpx.Client) -> None:
@@ -22,12 +24,13 @@ def test_ready_when_every_engine_has_a_model(client: httpx.Client) -> None:
 
 
 def test_not_ready_names_every_mend(make_gateway: Callable[..., Gateway]) -> None:
-    gateway = make_gateway(missing=["inpainter", "speaker"])
+    gateway = make_gateway(missing=["inpainter", "speaker", "segmenter"])
     response = httpx.get(f"{gateway.url}/ready")
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (503, "weights_missing")
     assert "small-painter" in error["message"]
     assert "small-voice" in error["message"]
+    assert "small-scissors" not in error["message"], "the main job is done without it"
 
 
 def test_models_are_openais_list_with_our_fields(client: httpx.Client) -> None:
@@ -106,3 +109,14 @@ def test_the_api_describes_itself(client: httpx.Client) -> None:
     fields = described["/v1/images/edits"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert fields
     assert {client.get(path).status_code for path in ("/docs", "/redoc")} == {404}  # they would call a CDN
+
+
+def test_a_model_at_work_is_not_unloaded_and_that_is_told_from_not_loaded(gateway: Gateway, client: httpx.Client) -> None:
+    gateway.stage.held = True
+    with ThreadPoolExecutor(1) as thread:
+        speaking = thread.submit(client.post, "/v1/audio/speech", json={"input": "One. Two.", "voice": "small-voice"})
+        gateway.stage.reached.get(timeout=20)
+        refused = httpx.post(f"{gateway.url}/v1/models/small-voice/unload")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "model_in_use")
+        gateway.stage.release()
+        assert speaking.result(30).status_code == 200

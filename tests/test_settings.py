@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from api.settings import Settings, SettingsError, explain, read, unknown, variable
+from inference.engines import ENGINES
 from inference.settings import ROOT
 from inference.settings import Settings as InferenceSettings
 
@@ -28,13 +29,14 @@ def test_without_variables_the_defaults_hold() -> None:
         ("TAWNY_PORT", "9001", "port", 9001),
         ("TAWNY_HOST", " 0.0.0.0 ", "host", "0.0.0.0"),
         ("TAWNY_API_KEY", "secret", "api_key", "secret"),
-        ("TAWNY_INPAINTER", "sd15, starter-inpainting,", "inpainter", ("sd15", "starter-inpainting")),
+        ("TAWNY_INPAINTER", "sd15, starter-inpainting,", "preferences", {"inpainter": ("sd15", "starter-inpainting")}),
         ("TAWNY_SYSFS_ROOT", "/somewhere", "sysfs_root", Path("/somewhere")),
         ("TAWNY_MODELS", "weights", "models", Path.cwd() / "weights"),
         ("TAWNY_REQUIRE_GPU", "Yes", "require_gpu", True),
         ("TAWNY_REQUIRE_GPU", "0", "require_gpu", False),
         ("TAWNY_IDLE_SECONDS", "-1", "idle_seconds", -1.0),
-        ("TAWNY_SPEAKER_IDLE_SECONDS", "2.5", "speaker_idle_seconds", 2.5),
+        ("TAWNY_SPEAKER_IDLE_SECONDS", "2.5", "idle", {"speaker": 2.5}),
+        ("TAWNY_SUBJECT_FINDER_DEVICE", "cpu", "devices", {"subject_finder": "cpu"}),
         ("TAWNY_MAX_PIXELS", "", "max_pixels", Settings().max_pixels),
     ],
 )
@@ -102,9 +104,11 @@ def test_wishes_reach_the_computing_half() -> None:
 
 def test_every_variable_is_explained_by_a_sentence() -> None:
     told = {name: sentence for name, _, sentence in explain()}
-    fields = {variable(item.name) for item in dataclasses.fields(Settings)} - {"TAWNY_ENVIRONMENT"}
-    assert set(told) == fields
-    assert all(sentence.endswith(".") for sentence in told.values())
+    plain = {item.name for item in dataclasses.fields(Settings)} - {"environment", "preferences", "devices", "idle", "patience"}
+    by_engine = {engine.name + suffix for engine in ENGINES for suffix in ("", "_device", "_idle_seconds", "_patience_seconds")}
+    assert set(told) == {variable(name) for name in plain | by_engine}
+    assert all(sentence.endswith(".") and "this engine" not in sentence for sentence in told.values())
+    assert "the face_finder" in told["TAWNY_FACE_FINDER_DEVICE"]
 
 
 def test_only_the_settings_read_the_environment() -> None:

@@ -39,7 +39,7 @@ async def load(request: Request, model_id: str, runtime: WithRuntime) -> Respons
 
 @router.post("/{model_id}/unload")
 async def unload(model_id: str, runtime: WithRuntime) -> dict[str, Any]:
-    """End the model's process; ``unloaded`` is false if it was not loaded or is at work."""
+    """End the model's process; ``unloaded`` is false if it was not loaded, and 409 says that it is at work."""
     found = await run_in_threadpool(_find, runtime, model_id)
     return {"id": found["id"], "unloaded": await run_in_threadpool(runtime.unload, found["id"])}
 
