@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from inference.operations import OPERATIONS
 from tests.browser import PICTURES, Editor
 from tests.fakes import Gateway, photo, png
 
@@ -329,6 +330,18 @@ def test_the_machine_says_what_runs_where_and_what_mends_it(
     expect(dialog.locator(".engine").filter(has_text="Understanding")).to_contain_text("On the CPU: ")
     editor.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+
+
+def test_the_page_has_words_for_every_operation_and_every_field(editor: Editor) -> None:
+    words = editor.page.evaluate(
+        """async () => {
+            const { VOCABULARY } = await import('/web/vocabulary.js');
+            return Object.entries(VOCABULARY).map(([op, { fields }]) => [op, fields.map((field) => field.name)]);
+        }"""
+    )
+    told = {op: set(fields) for op, fields in words}
+    known = {kind.model_fields["op"].default: set(kind.model_fields) - {"op"} for kind in OPERATIONS}
+    assert told == known
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

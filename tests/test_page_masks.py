@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from playwright.sync_api import expect
 from inference.operations import Canvas, parse_plan
 from inference.operations.operation import Operation
 from tests.browser import PICTURES, Editor
-from tests.fakes import Gateway, photo, png
+from tests.fakes import Gateway, opened, photo, png
 
 SHAPES: list[list[dict[str, Any]]] = [
     [{"op": "rotate", "degrees": 90}],
@@ -36,22 +37,16 @@ SHAPES: list[list[dict[str, Any]]] = [
 
 def mask_of(editor: Editor) -> NDArray[np.uint8]:
     """Return the shown version's mask as it would be sent, 0 to 255, shape (height, width)."""
-    data = editor.page.evaluate(
+    text = editor.page.evaluate(
         """async () => {
             const { Album } = await import('/web/album.js');
             const album = new Album();
             await album.restore();
-            const picture = await album.mask.toBlob();
-            const bitmap = await createImageBitmap(picture);
-            const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-            const context = canvas.getContext('2d');
-            context.drawImage(bitmap, 0, 0);
-            const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-            return [bitmap.width, bitmap.height, Array.from(data.filter((_, index) => index % 4 === 0))];
+            const bytes = new Uint8Array(await (await album.mask.toBlob()).arrayBuffer());
+            return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
         }"""
     )
-    width, height, values = data
-    return np.array(values, np.uint8).reshape(height, width)
+    return np.asarray(opened(base64.b64decode(text)).convert("L"))
 
 
 def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.bool_]:
