@@ -21,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from api.keys import read_keys
 from inference.settings import ROOT
 from inference.settings import Settings as InferenceSettings
 
@@ -193,7 +194,12 @@ class Settings:
             return False
 
     def check_exposure(self) -> None:
-        """Raise `SettingsError` if the network could reach a server that asks for no key."""
+        """Raise `SettingsError` if the network could reach a server that asks for no key.
+
+        `KeysUnreadableError` if the file of keys is none.
+        """
+        if self.api_keys_file:
+            read_keys(Path(self.api_keys_file))
         if not self.loopback and not self.api_key and not self.api_keys_file:
             raise SettingsError(
                 f"Refusing to listen on {self.host} without a key: anyone on the network could use this machine. "

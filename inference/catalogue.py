@@ -27,7 +27,6 @@ from typing import Any
 from inference.errors import UnknownModel
 
 SEALS = "seals.toml"
-ENGINES = ("inpainter", "parser", "transcriber", "speaker")
 
 
 class ManifestError(ValueError):
@@ -89,8 +88,9 @@ class Row:
 
     ``bytes`` is its size on disk, ``needs_bytes`` an estimate of the memory that its worker takes once loaded.
     ``files`` are known in advance where the manifest or the seals have hashes; empty where only the hub knows them
-    or where they are made at fetch time. ``base`` names the model that this one adapts. ``sealed`` is false for a
-    model of this repository whose files have not been sealed yet.
+    or where they are made at fetch time. ``base`` names the model that this one adapts, ``parts`` the models that it
+    works with, by what they are to it. ``sealed`` is false for a model of this repository whose files have not been
+    sealed yet.
     """
 
     id: str
@@ -103,9 +103,15 @@ class Row:
     sources: tuple[Source, ...]
     starter: bool = False
     base: str | None = None
+    parts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     language: str | None = None
     sealed: bool = True
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The ids of the models without which this one is nothing: its base and its parts."""
+        return (*((self.base,) if self.base is not None else ()), *self.parts.values())
 
     @property
     def here(self) -> HereSource | None:
@@ -169,29 +175,34 @@ class Catalogue:
         return self.with_bases(row for row in self.rows if row.starter)
 
     def with_bases(self, rows: Iterable[Row]) -> tuple[Row, ...]:
-        """Return ``rows`` and every model that they adapt, each once and bases first."""
+        """Return ``rows`` and every model that they adapt or work with, each once and those first."""
         ordered: dict[str, Row] = {}
 
         def add(row: Row) -> None:
-            if row.base is not None:
-                add(self._by_id[row.base])
+            for name in row.needs:
+                add(self._by_id[name])
             ordered.setdefault(row.id, row)
 
         for row in rows:
             add(row)
         return tuple(ordered.values())
 
+    def check_engines(self, names: Iterable[str]) -> None:
+        """Raise `ManifestError` for a row whose engine is none of ``names``."""
+        known = set(names)
+        for row in self.rows:
+            if row.engine not in known:
+                raise ManifestError(f"{row.id}: no engine is called {row.engine!r}")
+
     def _check(self) -> None:
         if len(self._by_id) != len(self.rows):
             raise ManifestError("two models have the same id")
         for row in self.rows:
-            if row.engine not in ENGINES:
-                raise ManifestError(f"{row.id}: no engine is called {row.engine!r}")
-            base = self._by_id.get(row.base) if row.base is not None else None
-            if row.base is not None and base is None:
-                raise ManifestError(f"{row.id}: its base {row.base!r} is not in the manifest")
-            if base is not None and base.base is not None:
-                raise ManifestError(f"{row.id}: its base {base.id!r} is an adapter itself")
+            for name in row.needs:
+                if name not in self._by_id:
+                    raise ManifestError(f"{row.id}: its base or part {name!r} is not in the manifest")
+                if self._by_id[name].needs:
+                    raise ManifestError(f"{row.id}: its base or part {name!r} needs others itself")
         for engine, ids in self.preferences.items():
             for name in ids:
                 if name not in self._by_id or self._by_id[name].engine != engine:
@@ -224,6 +235,7 @@ def _read_row(entry: Mapping[str, Any], seal: Mapping[str, Any] | None, root: Pa
             sources=sources,
             starter=entry.get("starter", False),
             base=entry.get("base"),
+            parts=MappingProxyType(dict(entry.get("parts", {}))),
             language=entry.get("language"),
             sealed=bool(seal) if here else True,
             options=MappingProxyType(dict(entry.get("options", {}))),

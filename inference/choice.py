@@ -67,7 +67,11 @@ class Chooser:
             try:
                 weights = self._weights(row)
                 found.append(Choice(row, weights, self._device(engine, weights, row, require_gpu=require_gpu)))
-            except (WeightsMissing, OutOfMemory) as error:
+            except WeightsMissing as error:
+                # Of several that could be fetched the first is named; what else the caller can do, too.
+                instead = f". {engine.instead}" if engine.instead else ""
+                first_error = first_error or WeightsMissing(error.message + instead, param=error.param)
+            except OutOfMemory as error:
                 first_error = first_error or error
         if not found:
             raise first_error or WeightsMissing(
@@ -98,7 +102,8 @@ class Chooser:
     def _weights(self, row: Row) -> Weights:
         store = self._settings.models
         base = None if row.base is None else find(self._catalogue.row(row.base), store)
-        return Weights(id=row.id, path=find(row, store), base=base, options=dict(row.options))
+        parts = {part: find(self._catalogue.row(name), store) for part, name in row.parts.items()}
+        return Weights(id=row.id, path=find(row, store), base=base, parts=parts, options=dict(row.options))
 
     def _device(self, engine: type[Engine], weights: Weights, row: Row, *, require_gpu: bool) -> Device:
         slot = self._slots.get((engine.name, row.id))

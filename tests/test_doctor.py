@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from inference.engines import ENGINES
 from tests import machines
 from tests.machines import GIB, make_machine
 
@@ -71,7 +72,7 @@ def test_every_engine_is_named_with_a_reason_or_an_error(tmp_path: Path) -> None
     told = facts(make_machine(tmp_path))
     if not told["environment"]["ready"]:
         pytest.skip("not everything is installed")
-    assert [engine["engine"] for engine in told["engines"]] == ["inpainter", "parser", "transcriber", "speaker"]
+    assert [engine["engine"] for engine in told["engines"]] == [engine.name for engine in ENGINES]
     for engine in told["engines"]:
         assert engine["reason"] or engine["error"]
         assert engine["device"] in ("cpu", None)

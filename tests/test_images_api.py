@@ -11,8 +11,6 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 
-from api.routes.images import PAINTING
-from inference.operations import OPERATIONS
 from tests.fakes import DOG, ROTATE, Gateway, opened, photo, png, tone, wav
 
 Fields = dict[str, Any]
@@ -150,12 +148,6 @@ REFUSALS: list[tuple[Fields, int, str, str | None]] = [
     ({"operations": "no json"}, 422, "invalid_plan", "operations"),
     ({"operations": "[]"}, 422, "invalid_plan", "operations"),
     ({"operations": '[{"op": "text", "content": "\\ud800"}]'}, 422, "invalid_plan", "operations"),
-    (
-        {"operations": '[{"op": "flip", "axis": "vertical"}, {"op": "remove", "target": "car"}]'},
-        422,
-        "mask_required",
-        None,
-    ),
     ({"prompt": "what's the weather?"}, 422, "no_operation", "prompt"),
     ({}, 400, "invalid_request", "prompt"),
     ({"prompt": "   "}, 400, "invalid_request", "prompt"),
@@ -253,6 +245,38 @@ def test_dog_is_described_with_its_prompt(client: httpx.Client) -> None:
     assert operations[0]["prompt"] == DOG["prompt"]
 
 
-def test_the_operations_that_a_stream_checks_the_painter_for_are_those_that_paint() -> None:
-    painting = {kind.model_fields["op"].default for kind in OPERATIONS if kind.__module__.endswith(".generation")}
-    assert painting == PAINTING
+@pytest.mark.parametrize("stream", ["true", "false"])
+@pytest.mark.parametrize(
+    ("engine", "model", "operations"),
+    [
+        ("segmenter", "small-scissors", '[{"op":"remove","target":"car"}]'),
+        ("segmenter", "small-scissors", '[{"op":"generate","prompt":"a hat","where":"on the man"}]'),
+        ("subject_finder", "small-eye", '[{"op":"remove_background"}]'),
+        ("face_finder", "small-look", '[{"op":"crop","to":"face"}]'),
+    ],
+)
+def test_a_finder_that_is_not_fetched_is_a_503_with_the_command_and_the_mask_as_the_other_way(
+    make_gateway: Callable[..., Gateway], engine: str, model: str, operations: str, stream: str
+) -> None:
+    gateway = make_gateway(missing=[engine])
+    with httpx.Client(base_url=gateway.url, timeout=30) as client:
+        response = edit(client, operations=operations, stream=stream)
+        error = response.json()["error"]
+        assert (response.status_code, error["code"]) == (503, "weights_missing")
+        assert model in error["message"] and "mask" in error["message"]
+        mask = Image.new("L", (60, 40), 255)
+        assert edit(client, mask=png(mask), operations=operations).status_code == 200
+
+
+def test_what_is_named_is_found_and_where_it_ran_is_told(client: httpx.Client) -> None:
+    response = edit(client, operations='[{"op":"remove","target":"car"}]', headers={"accept": "image/png"})
+    assert response.headers["x-tawny-device"] == "segmenter=cpu, inpainter=cpu"
+    changed = ImageChops.difference(photo(), opened(response.content).convert("RGB")).getbbox()
+    assert changed is not None and changed[0] >= 18 and changed[2] <= 42
+
+
+def test_what_is_not_to_be_seen_is_a_422_that_asks_for_a_mask(client: httpx.Client, gateway: Gateway) -> None:
+    gateway.stage.nothing = True
+    response = edit(client, operations='[{"op":"remove","target":"car"}]')
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (422, "mask_required", "mask")

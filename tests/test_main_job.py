@@ -243,7 +243,7 @@ def test_the_models_are_listed(openai_client: openai.OpenAI) -> None:
         ({"image": PHOTO, "mask": png(Image.new("L", (10, 10), 255))}, {"prompt": "add a dog"}, 422, "mask_mismatch"),
         ({"image": PHOTO}, {"prompt": "add a dog", "model": "sd15-inpainting"}, 503, "weights_missing"),
         ({"image": PHOTO}, {"prompt": "hello"}, 422, "no_operation"),
-        ({"image": PHOTO}, {"prompt": "remove the car"}, 422, "mask_required"),
+        ({"image": PHOTO}, {"prompt": "remove the car"}, 503, "weights_missing"),
     ],
 )
 def test_bad_input_is_refused_in_openais_envelope(

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from inference.engines.inpainter import Inpainter
-from inference.errors import MaskMismatch, MaskRequired, Refused
+from inference.engine import Engine
+from inference.engines import FaceFinder, Inpainter, Segmenter, SubjectFinder
+from inference.errors import MaskMismatch, MaskRequired, Refused, WeightsMissing
 from inference.jobs import Job
-from inference.operations import Canvas, PaintOptions, apply_plan, check_plan, parse_plan
+from inference.operations import Canvas, PaintOptions, apply_plan, parse_plan
 from inference.operations.painting import choose_region, feather, paint, shapes
 from inference.operations.sky import find_sky
 from inference.pictures import Picture, decode_picture, encode_picture
@@ -45,6 +46,10 @@ class PaintingJob:
     noise: bool = False
     calls: list[Painted] = field(default_factory=list)
     models: list[str | None] = field(default_factory=list)
+    found: tuple[int, int, int, int] | None = None
+    lacking: tuple[type, ...] = ()
+    prepared: list[type] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
 
     def report(self, event: object) -> None:
         pass
@@ -52,12 +57,27 @@ class PaintingJob:
     def check(self) -> None:
         pass
 
+    def prepare(self, engine: type, model: str | None = None) -> None:
+        self.prepared.append(engine)
+        if engine in self.lacking:
+            raise WeightsMissing(f"There is no {engine.__name__}. Run ./scripts/fetch_models")
+
     @contextmanager
     def lease(self, engine: type, model: str | None = None) -> Iterator[Any]:
-        assert engine is Inpainter
+        self.prepare(engine, model)
+        if engine is not Inpainter:
+            yield SimpleNamespace(call=self._find)
+            return
         self.models.append(model)
         weights = SimpleNamespace(options={"resolution": self.resolution})
         yield SimpleNamespace(choice=SimpleNamespace(weights=weights), call=self._call)
+
+    def _find(self, verb: object, image: Image.Image, *words: str) -> Image.Image:
+        self.words += words
+        mask = Image.new("L", image.size, 0)
+        if self.found is not None:
+            mask.paste(255, self.found)
+        return mask
 
     def _call(self, verb: object, image: Image.Image, mask: Image.Image, prompt: str, **options: Any) -> Image.Image:
         assert verb is Inpainter.inpaint
@@ -360,6 +380,7 @@ def test_the_mask_decides_over_the_words_and_turns_with_the_picture() -> None:
         {"op": "generate", "prompt": "sunglasses", "where": "on the man"},
         {"op": "replace", "target": "car", "prompt": "a horse"},
         {"op": "replace", "target": "background", "prompt": "a beach"},
+        {"op": "replace", "target": "the subject", "prompt": "a tin"},
         {"op": "remove", "target": "car"},
         {"op": "replace", "target": "sky", "prompt": "a sunset"},
     ],
@@ -374,19 +395,78 @@ def test_what_cannot_be_found_asks_for_a_mask_and_wakes_no_model(step: dict[str,
 
 def test_a_plan_whose_last_step_must_be_refused_paints_nothing() -> None:
     job = PaintingJob()
-    for last in (
-        {"op": "remove", "target": "car"},
-        {"op": "generate", "prompt": "a hat", "where": "on the man"},
-        {"op": "remove_background"},
-        {"op": "crop", "to": "face"},
-        {"op": "blur", "target": "background"},
-        {"op": "text", "content": "\x07"},
-    ):
-        with pytest.raises(Refused):
-            edit(photo("coffee"), DOG, last, job=job)
-        if last["op"] != "text":
-            check_plan(parse_plan([last]), masked=True)
+    with pytest.raises(Refused):
+        edit(photo("coffee"), DOG, {"op": "text", "content": "\x07"}, job=job)
     assert job.models == []
+
+
+@pytest.mark.parametrize(
+    ("last", "engine"),
+    [
+        ({"op": "remove", "target": "car"}, Segmenter),
+        ({"op": "generate", "prompt": "a hat", "where": "on the man"}, Segmenter),
+        ({"op": "replace", "target": "background", "prompt": "a beach"}, SubjectFinder),
+        ({"op": "remove_background"}, SubjectFinder),
+        ({"op": "crop", "to": "face"}, FaceFinder),
+        ({"op": "crop", "to": "subject"}, SubjectFinder),
+        ({"op": "blur", "target": "background"}, SubjectFinder),
+    ],
+    ids=str,
+)
+def test_an_engine_that_the_last_step_lacks_is_said_before_anything_is_painted(
+    last: dict[str, Any], engine: type[Engine]
+) -> None:
+    job = PaintingJob(lacking=(engine,))
+    with pytest.raises(WeightsMissing):
+        edit(photo("coffee"), DOG, last, job=job)
+    assert job.calls == []
+    edit(photo("coffee"), DOG, last, job=job, mask=ellipse((480, 320), (9, 9, 200, 200)))
+    assert engine not in job.prepared[2:], "with a mask nothing needs finding"
+
+
+def test_what_is_named_is_found_and_only_that_is_repainted() -> None:
+    image, job = photo("coffee"), PaintingJob(found=(200, 100, 260, 180))
+    result = edit(image, {"op": "replace", "target": "the red cup", "prompt": "a horse"}, job=job)
+    assert job.words == ["red cup"]
+    ys, xs = np.nonzero((np.asarray(result) != np.asarray(image)).any(axis=-1))
+    assert (xs.min(), ys.min()) == pytest.approx((198, 98), abs=3)
+    assert (xs.max(), ys.max()) == pytest.approx((261, 181), abs=3)
+
+
+@pytest.mark.parametrize(
+    ("where", "column", "row"),
+    [
+        ("to the left of the cup", (0.2, 0.42), (0.3, 0.6)),
+        ("to the right of the cup", (0.53, 0.7), (0.3, 0.6)),
+        ("above the cup", (0.4, 0.55), (0.05, 0.35)),
+        ("on the cup", (0.44, 0.52), (0.36, 0.5)),
+    ],
+)
+def test_things_are_put_in_relation_to_what_is_found(
+    where: str, column: tuple[float, float], row: tuple[float, float]
+) -> None:
+    image, job = photo("coffee"), PaintingJob(found=(200, 100, 260, 180))
+    x, y = changed_part(image, edit(image, {"op": "generate", "prompt": "a spoon", "where": where}, job=job))
+    assert column[0] < x < column[1] and row[0] < y < row[1]
+
+
+def test_a_new_background_leaves_the_subject_alone_and_the_other_way_round() -> None:
+    image, inside = photo("coffee"), (slice(110, 170), slice(210, 250))
+    job = PaintingJob(found=(200, 100, 260, 180))
+    behind = edit(image, {"op": "replace", "target": "the background", "prompt": "a beach"}, job=job)
+    changed = (np.asarray(behind) != np.asarray(image)).any(axis=-1)
+    assert not changed[100:180, 200:260].any() and changed[:80].mean() > 0.9
+    fore = edit(image, {"op": "remove", "target": "foreground"}, job=job)
+    changed = (np.asarray(fore) != np.asarray(image)).any(axis=-1)
+    assert changed[inside].all() and not changed[:90].any()
+
+
+def test_flowers_in_the_background_grow_around_the_subject_and_without_a_finder_where_a_background_mostly_is() -> None:
+    image, flowers = photo("coffee"), {"op": "generate", "prompt": "flowers", "where": "background"}
+    result = edit(image, flowers, job=PaintingJob(found=(200, 60, 300, 320)))
+    changed = (np.asarray(result) != np.asarray(image)).any(axis=-1)
+    assert changed.any() and not changed[60:, 200:300].any()
+    edit(image, flowers, job=PaintingJob(lacking=(SubjectFinder,)))
 
 
 def test_a_new_sky_is_painted_where_the_sky_is() -> None:

@@ -25,14 +25,10 @@ from inference.engines import Inpainter
 from inference.errors import InvalidRequest, TawnyError
 from inference.events import Began, Event, Planned, Preview, Step
 from inference.jobs import Job
-from inference.operations import parse_plan
-from inference.operations.plan import check_plan
+from inference.operations import check_plan, engines_of, parse_plan
 from inference.runtime import EditRequest, EditResult, Runtime
 
 router = APIRouter(prefix="/v1/images", tags=["pictures"])
-
-PAINTING = frozenset({"generate", "replace", "remove", "restyle", "extend"})
-"""Operations that need the inpainter: a stream refuses at its start what the inpainter will not do."""
 
 _NOTHING_BILLED = {
     "input_tokens": 0,
@@ -206,12 +202,12 @@ async def _check_plan(
     if planned is None:
         return devices
     try:
-        check_plan(parse_plan(list(planned.operations)), masked=asked.mask is not None)
-        if any(operation["op"] in PAINTING for operation in planned.operations):
-            choice = await run_in_threadpool(
-                runtime.prepare, Inpainter.name, asked.model, require_gpu=asked.require_gpu
-            )
-            devices[Inpainter.name] = choice.device.kind
+        operations, masked = parse_plan(list(planned.operations)), asked.mask is not None
+        check_plan(operations, masked=masked)
+        for engine in engines_of(operations, masked=masked):
+            model = asked.model if engine is Inpainter else None
+            choice = await run_in_threadpool(runtime.prepare, engine.name, model, require_gpu=asked.require_gpu)
+            devices[engine.name] = choice.device.kind
     except TawnyError:
         job.cancel()
         raise

@@ -37,7 +37,7 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready")
 async def ready(runtime: WithRuntime) -> Response:
-    """Answer 200 if every engine has a model to serve with, else 503 with what mends it."""
+    """Answer 200 if every engine of the main job has a model to serve with, else 503 with what mends it."""
     lacking = await run_in_threadpool(_lacking, runtime)
     if lacking:
         return _not_ready(lacking)
@@ -47,6 +47,8 @@ async def ready(runtime: WithRuntime) -> Response:
 def _lacking(runtime: Runtime) -> list[TawnyError]:
     errors = []
     for engine in ENGINES:
+        if engine.optional:
+            continue
         try:
             runtime.prepare(engine.name)
         except TawnyError as error:

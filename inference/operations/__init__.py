@@ -15,7 +15,9 @@ Where things are:
     generation.py   generate replace remove restyle extend
     painting.py     a region of the picture, through the inpainter and back
     places.py       words -> masks
+    finding.py      subject, faces, named things, through the engines that find them
     sky.py          where the sky is
+    ground.py       where the ground is
     examples.py     sentences and their plans
     plan.py         the vocabulary as a whole: read, describe, grammar, carry out
 
@@ -31,6 +33,7 @@ from inference.operations.plan import (
     apply_plan,
     check_plan,
     describe_plan,
+    engines_of,
     parse_plan,
     plan_schema,
 )
@@ -44,6 +47,7 @@ __all__ = [
     "apply_plan",
     "check_plan",
     "describe_plan",
+    "engines_of",
     "parse_plan",
     "plan_schema",
 ]

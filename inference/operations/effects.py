@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 from PIL import Image, ImageChops, ImageFilter
 from pydantic import Field
 
-from inference.errors import MaskRequired
+from inference.engine import Engine
+from inference.engines.subject_finder import SubjectFinder
 from inference.jobs import Job
 from inference.operations.canvas import Canvas
+from inference.operations.finding import find_subject
 from inference.operations.operation import AS_WHOLE, Amount, Operation
 
 
@@ -33,7 +35,7 @@ class Sharpen(Operation):
 class Blur(Operation):
     """Blur the picture by a radius in pixels: plain 5, slightly 2, heavily 10. Target "background" when only that.
 
-    Where the background is, the mask of the request says: finding it is not part of this version.
+    Where the background is, the mask of the request says; without one it is all but the picture's subject.
     """
 
     op: Literal["blur"] = "blur"
@@ -41,17 +43,26 @@ class Blur(Operation):
     target: Literal["background"] | None = None
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        self.check(masked=canvas.mask is not None)
         kernel = ImageFilter.GaussianBlur(self.radius)
+        if self.target is not None and canvas.mask is None:
+            subject = find_subject(canvas.image, job)
+            behind = canvas.image.convert("RGBA")
+            behind.putalpha(ImageChops.multiply(behind.getchannel("A"), ImageChops.invert(subject)))
+            # Only the background is smeared: else the subject's colours would glow around it.
+            blurred = _blur_seen(behind, kernel)
+            return canvas.recolor(lambda image: Image.composite(image, blurred, subject))
         if canvas.image.mode == "RGB":
             return canvas.recolor(lambda image: image.filter(kernel))
-        # Premultiplied, so that colours under full transparency do not bleed into what is seen.
-        blurred = canvas.image.convert("RGBa").filter(kernel).convert("RGBA").convert("RGB")
+        blurred = _blur_seen(canvas.image, kernel)
         return canvas.recolor(lambda image: blurred)
 
-    def check(self, *, masked: bool) -> None:
-        if self.target is not None and not masked:
-            raise _background_unknown()
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        return () if masked or self.target is None else (SubjectFinder,)
+
+
+def _blur_seen(image: Image.Image, kernel: ImageFilter.GaussianBlur) -> Image.Image:
+    """Blur an RGBA picture to RGB, premultiplied: colours under full transparency do not bleed into what is seen."""
+    return image.convert("RGBa").filter(kernel).convert("RGBA").convert("RGB")
 
 
 class Pixelate(Operation):
@@ -74,26 +85,16 @@ class Pixelate(Operation):
 class RemoveBackground(Operation):
     """Make the background transparent.
 
-    Where it is, the mask of the request says: finding the subject is not part of this version.
+    Where it is, the mask of the request says; without one it is all but the picture's subject.
     """
 
     op: Literal["remove_background"] = "remove_background"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        self.check(masked=canvas.mask is not None)
-        assert canvas.mask is not None
+        kept = find_subject(canvas.image, job) if canvas.mask is None else ImageChops.invert(canvas.mask)
         image = canvas.image.convert("RGBA")
-        image.putalpha(ImageChops.multiply(image.getchannel("A"), ImageChops.invert(canvas.mask)))
+        image.putalpha(ImageChops.multiply(image.getchannel("A"), kept))
         return canvas.with_image(image)
 
-    def check(self, *, masked: bool) -> None:
-        if not masked:
-            raise _background_unknown()
-
-
-def _background_unknown() -> MaskRequired:
-    return MaskRequired(
-        "Where the background is cannot be told: the subject finder is not part of this version. "
-        "Send a mask that selects the background",
-        param="mask",
-    )
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        return () if masked else (SubjectFinder,)

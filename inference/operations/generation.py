@@ -1,6 +1,7 @@
 """Operations that paint what was not there: generate, replace, remove, restyle, extend.
 
-Where to paint is the mask of the request; without one it is the place the words name (`inference.operations.places`).
+Where to paint is the mask of the request; without one it is the place the words name (`inference.operations.places`),
+or where the thing is found that they name (`inference.operations.finding`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ import numpy as np
 from PIL import Image, ImageFilter
 from pydantic import Field
 
+from inference.engine import Engine
+from inference.engines.inpainter import Inpainter
+from inference.engines.segmenter import Segmenter
+from inference.engines.subject_finder import SubjectFinder
 from inference.jobs import Job
 from inference.operations.canvas import Canvas, to_array
+from inference.operations.finding import Looking
 from inference.operations.operation import Operation, Words
 from inference.operations.painting import paint
-from inference.operations.places import draw_area, draw_spot, find_area, find_spot
+from inference.operations.places import draw_area, draw_spot, say_area, say_spot
 
 RESTYLE_STRENGTH = 0.6
 
@@ -25,7 +31,7 @@ class Generate(Operation):
     """Add something to the picture. The prompt keeps its article ("a dog").
 
     Where: left, right, top, bottom, center, top left, top right, bottom left, bottom right, background, foreground,
-    sky, or the speaker's words ("on the man"), which need a mask. Not said, it is the lower middle.
+    sky, or the speaker's words ("on the man"). Not said, it is the lower middle.
     """
 
     op: Literal["generate"] = "generate"
@@ -33,12 +39,11 @@ class Generate(Operation):
     where: Words | None = None
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        mask = canvas.mask or draw_spot(canvas.image, self.where, self.prompt)
+        mask = canvas.mask or draw_spot(canvas.image, self.where, self.prompt, Looking(canvas.image, job))
         return canvas.with_image(paint(canvas.image, mask, self.prompt, job, canvas.options))
 
-    def check(self, *, masked: bool) -> None:
-        if not masked:
-            find_spot(self.where)
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        return (Inpainter,) if masked or say_spot(self.where) is not None else (Segmenter, Inpainter)
 
 
 class Replace(Operation):
@@ -49,12 +54,11 @@ class Replace(Operation):
     prompt: Words
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        mask = canvas.mask or draw_area(canvas.image, self.target)
+        mask = canvas.mask or draw_area(canvas.image, self.target, Looking(canvas.image, job))
         return canvas.with_image(paint(canvas.image, mask, self.prompt, job, canvas.options))
 
-    def check(self, *, masked: bool) -> None:
-        if not masked:
-            find_area(self.target)
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        return _engines_for(self.target, masked=masked)
 
 
 class Remove(Operation):
@@ -64,12 +68,11 @@ class Remove(Operation):
     target: Words
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        mask = canvas.mask or draw_area(canvas.image, self.target)
+        mask = canvas.mask or draw_area(canvas.image, self.target, Looking(canvas.image, job))
         return canvas.with_image(paint(canvas.image, mask, "", job, canvas.options, avoid=self.target))
 
-    def check(self, *, masked: bool) -> None:
-        if not masked:
-            find_area(self.target)
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        return _engines_for(self.target, masked=masked)
 
 
 class Restyle(Operation):
@@ -83,6 +86,9 @@ class Restyle(Operation):
         mask = canvas.mask or Image.new("L", canvas.image.size, 255)
         options = canvas.options if self.strength is None else replace(canvas.options, strength=self.strength)
         return canvas.with_image(paint(canvas.image, mask, self.prompt, job, options, strength=RESTYLE_STRENGTH))
+
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        return (Inpainter,)
 
 
 class Extend(Operation):
@@ -107,6 +113,16 @@ class Extend(Operation):
             mask = Image.new("L", size, 0)
             mask.paste(canvas.mask, (left, top))
         return replace(canvas, image=paint(image, fresh, "", job, canvas.options), mask=mask)
+
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        return (Inpainter,)
+
+
+def _engines_for(target: str, *, masked: bool) -> tuple[type[Engine], ...]:
+    area = say_area(target)
+    if masked or area not in (None, "background", "subject"):
+        return (Inpainter,)
+    return (Segmenter if area is None else SubjectFinder, Inpainter)
 
 
 def _grow(image: Image.Image, margins: tuple[int, int, int, int]) -> Image.Image:

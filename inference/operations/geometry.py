@@ -9,9 +9,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from PIL import Image, ImageChops, ImageOps
 from pydantic import Field
 
-from inference.errors import InvalidPlan, MaskMismatch, MaskRequired
+from inference.engine import Engine
+from inference.engines.face_finder import FaceFinder
+from inference.engines.subject_finder import SubjectFinder
+from inference.errors import InvalidPlan, MaskMismatch
 from inference.jobs import Job
 from inference.operations.canvas import Canvas
+from inference.operations.finding import find_face, find_subject, harden
 from inference.operations.operation import AS_WHOLE, Color, Operation, Pixels
 
 _QUARTERS = {
@@ -20,6 +24,8 @@ _QUARTERS = {
     -90: Image.Transpose.ROTATE_90,
 }
 _TRIM_TOLERANCE = 12
+_AROUND_SUBJECT = 0.04
+"""Room around a subject, as a fraction of its longer side."""
 
 
 class Rotate(Operation):
@@ -101,7 +107,7 @@ class Resize(Operation):
 class Crop(Operation):
     """Cut out the middle: the largest part of an aspect ratio "W:H" (square is "1:1"), or width x height pixels.
 
-    To "subject" or "face": what the mask of the request encloses, since finding either is not part of this version.
+    To "subject" or "face": what the mask of the request encloses; without one the subject or the largest face is found.
     """
 
     forms: ClassVar[tuple[tuple[str, ...], ...]] = (("aspect",), ("width", "height"), ("to",))
@@ -113,23 +119,20 @@ class Crop(Operation):
     to: Literal["subject", "face"] | None = None
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        self.check(masked=canvas.mask is not None)
-        box = self.choose_box(canvas)
+        box = self.choose_box(canvas, job)
         return canvas.reshape(lambda image: image.crop(box))
 
-    def check(self, *, masked: bool) -> None:
-        if self.to is not None and not masked:
-            raise MaskRequired(
-                f"Where the {self.to} is cannot be told: the {self.to} finder is not part of this version. Send a "
-                f"mask of the {self.to}, or crop to an aspect such as 1:1",
-                param="mask",
-            )
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        if self.to is None or masked:
+            return ()
+        return (FaceFinder,) if self.to == "face" else (SubjectFinder,)
 
-    def choose_box(self, canvas: Canvas) -> tuple[int, int, int, int]:
+    def choose_box(self, canvas: Canvas, job: Job[Any]) -> tuple[int, int, int, int]:
         """Return (left, top, right, bottom) of what stays."""
         width, height = canvas.image.size
         if self.to is not None:
-            assert canvas.mask is not None
+            if canvas.mask is None:
+                return find_face(canvas.image, job) if self.to == "face" else self._around_subject(canvas.image, job)
             found = canvas.mask.getbbox()
             if found is None:  # An earlier crop left nothing of it.
                 raise MaskMismatch("There is nothing to crop to: the mask selects nothing", param="mask")
@@ -147,6 +150,17 @@ class Crop(Operation):
                 )
         left, top = (width - new_width) // 2, (height - new_height) // 2
         return left, top, left + new_width, top + new_height
+
+    def _around_subject(self, image: Image.Image, job: Job[Any]) -> tuple[int, int, int, int]:
+        box = harden(find_subject(image, job)).getbbox()
+        assert box is not None  # a subject covers some of the picture
+        room = round(_AROUND_SUBJECT * max(box[2] - box[0], box[3] - box[1]))
+        return (
+            max(0, box[0] - room),
+            max(0, box[1] - room),
+            min(image.width, box[2] + room),
+            min(image.height, box[3] + room),
+        )
 
 
 class Trim(Operation):

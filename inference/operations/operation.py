@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 from PIL import ImageColor
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from inference.engine import Engine
 from inference.jobs import Job
 from inference.operations.canvas import Canvas
 
@@ -66,6 +67,10 @@ class Operation(BaseModel, ABC):
 
     def check(self, *, masked: bool) -> None:
         """Raise what `apply` would refuse on any picture, given whether the request has a mask; by default nothing."""
+
+    def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
+        """Return the engines without which `apply` cannot do its work, given whether the request has a mask."""
+        return ()
 
     @model_validator(mode="after")
     def _check_forms(self) -> Operation:

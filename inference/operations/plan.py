@@ -11,6 +11,8 @@ from typing import Annotated, Any, Union
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from inference.engine import Engine
+from inference.engines.inpainter import Inpainter
 from inference.errors import InvalidPlan
 from inference.events import Began
 from inference.jobs import Job
@@ -145,12 +147,21 @@ def check_plan(operations: tuple[Operation, ...], *, masked: bool) -> None:
         operation.check(masked=masked)
 
 
+def engines_of(operations: tuple[Operation, ...], *, masked: bool) -> tuple[type[Engine], ...]:
+    """Return every engine that the plan cannot do without, each once, in the order of their first use."""
+    return tuple(dict.fromkeys(engine for operation in operations for engine in operation.engines(masked=masked)))
+
+
 def apply_plan(canvas: Canvas, operations: tuple[Operation, ...], job: Job[Any]) -> Canvas:
     """Carry out ``operations`` in order. Reports `Began` before each; a cancel takes effect there.
 
-    Refuses at once what `check_plan` refuses: no minute of painting comes before a refusal of the last operation.
+    Refuses at once what `check_plan` refuses and what lacks an engine: no minute of painting comes before a refusal
+    of the last operation.
     """
-    check_plan(operations, masked=canvas.mask is not None)
+    masked = canvas.mask is not None
+    check_plan(operations, masked=masked)
+    for engine in engines_of(operations, masked=masked):
+        job.prepare(engine, canvas.options.model if engine is Inpainter else None)
     for index, operation in enumerate(operations):
         job.check()
         job.report(Began(operation.op, index, len(operations)))
