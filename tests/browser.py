@@ -37,7 +37,7 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 
-expect.set_options(timeout=8_000)
+expect.set_options(timeout=20_000)
 
 
 @contextmanager
@@ -55,10 +55,14 @@ def chromium(heard: Path) -> Iterator[Browser]:
 class Editor:
     """The page in a window of its own, with an empty storage."""
 
-    def __init__(self, browser: Browser, url: str, *, expected: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self, browser: Browser, url: str, *, expected: Sequence[str] = (), before: str = "", **options: Any
+    ) -> None:
+        """``expected`` names complaints that are meant; ``before`` is a script to run before the page's own."""
         self.url = url
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         self.context.set_default_timeout(20_000)
+        self.context.add_init_script(before)
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self.expected = tuple(expected)

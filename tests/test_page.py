@@ -44,6 +44,7 @@ def test_a_dropped_photo_and_a_sentence_become_a_new_version(editor: Editor, gat
     expect(chips.nth(0)).to_contain_text("Add")
     expect(chips.nth(0).get_by_label("Add: what")).to_have_value("a dog")
     expect(chips.nth(1).get_by_label("Turn by: degrees clockwise")).to_have_value("90")
+    expect(editor.get("#hearing")).to_have_text("Done: added a dog, turned by 90°.")
     assert verbs(gateway) == ["parse", "inpaint"]
     assert editor.picture().shape == (480, 320, 3)
 
@@ -147,6 +148,7 @@ def test_progress_and_previews_are_shown_and_cancel_stops_the_work(
     gateway.stage.release()
     assert gateway.stage.stopped.wait(20)
     expect(editor.get("#progress")).to_be_hidden()
+    expect(editor.get("#hearing")).to_contain_text("Cancelled.")
     expect(editor.get("#filmstrip button")).to_have_count(1)
     expect(editor.get("#command")).to_have_value(DOG_AND_TURN)
     editor.say("rotate right")
@@ -236,6 +238,18 @@ def test_a_reload_in_the_middle_of_an_edit_offers_to_run_it_again(editor: Editor
     gateway.stage.release()
     editor.get("#notices").get_by_role("button", name="Run it again").click()
     editor.expect_versions(2, current=1)
+
+
+def test_a_browser_that_keeps_nothing_is_named_and_the_work_goes_on(open_page: OpenPage, gateway: Gateway) -> None:
+    forbid = "Object.defineProperty(window, 'indexedDB', { value: { open() { throw new DOMException('no'); } } })"
+    editor = open_page(gateway.url, before=forbid)
+    editor.choose("coffee")
+    expect(editor.get("#notices")).to_contain_text("download what matters")
+    editor.say("rotate right")
+    editor.expect_versions(2, current=1)
+    editor.get("#undo").click()
+    editor.expect_size(480, 320)
+    assert np.array_equal(editor.picture(), coffee())
 
 
 def test_before_and_after_by_holding_and_by_sliding(editor: Editor) -> None:

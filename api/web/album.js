@@ -58,12 +58,14 @@ export class Album extends EventTarget {
     for (const name of names) this.dispatchEvent(new Event(name));
   }
 
-  /** Write to storage; a full disk is told, and the work goes on in memory. */
+  /** Write to storage; where it cannot be written is told once, and the work goes on in memory. */
   async keep(entries) {
     try {
       await storage.putAll(entries);
+      this.told = false;
     } catch (error) {
-      this.dispatchEvent(Object.assign(new Event('trouble'), { error }));
+      if (!this.told) this.dispatchEvent(Object.assign(new Event('trouble'), { error }));
+      this.told = true;
     }
   }
 

@@ -31,6 +31,10 @@ export class CommandBar {
     work.addEventListener('state', () => this.refresh());
     work.addEventListener('done', (event) => this.answer(event));
     work.addEventListener('trouble', ({ error }) => this.speak(error.message));
+    work.addEventListener('cancelled', () => {
+      byId('hearing').textContent = 'Cancelled. What was done before stays.';
+      announce('Cancelled.');
+    });
     for (const name of ['current', 'selection', 'items']) album.addEventListener(name, () => this.refresh());
   }
 
@@ -84,7 +88,7 @@ export class CommandBar {
     show(scope, !album.open);
     const count = album.targets.length;
     scope.textContent = count === 0 ? 'Select pictures' : `${count} ${count === 1 ? 'picture' : 'pictures'}`;
-    byId('hearing').textContent = work.doing === 'planning' ? 'Understanding …' : '';
+    if (busy) byId('hearing').textContent = '';
   }
 
   /** Write down what was said, show it, and do it. */

@@ -78,7 +78,7 @@ async function start() {
   const speaking = new Speaking();
   connectTabs((panel) => panel === 'sound' && speaking.prepare());
 
-  album.addEventListener('trouble', ({ error }) => notices.tellError(error));
+  album.addEventListener('trouble', ({ error }) => notices.tellUnwritten(error));
   work.addEventListener('trouble', ({ error }) => {
     const target = album.targets[0];
     trouble(error, () => (target?.job?.state === 'failed' ? work.retry(album.targets.filter(({ job }) => job?.state === 'failed')) : command.go()));
@@ -86,6 +86,7 @@ async function start() {
   });
   work.addEventListener('done', ({ failures, count, lostMask }) => {
     notices.clear();
+    machine.look();
     if (failures.length) notices.tell(`${failures.length} of ${count} pictures failed; each says why. The others are done.`);
     if (lostMask) notices.tell('The picture changed its shape in a way the painted area cannot follow, so it was cleared. Undo brings it back.', { kind: 'news' });
   });
@@ -93,15 +94,10 @@ async function start() {
 
   takeIn((files) => addAll(album, files), (names) => notices.tell(`${names.join(', ')}: no picture. Drop JPEG, PNG, WebP or the like.`));
 
-  let interrupted = false;
-  try {
-    await album.restore();
-    await tuning.restore();
-    interrupted = await work.restore();
-    await command.restore();
-  } catch (error) {
-    notices.tell(`The browser does not let this page keep pictures (${error.message}). They are lost with the tab: download what matters.`);
-  }
+  await album.restore().catch((error) => notices.tellUnwritten(error));
+  await tuning.restore();
+  const interrupted = await work.restore();
+  await command.restore();
   album.say('items', 'current', 'selection');
   work.say('plan');
   if (interrupted && work.plan) {

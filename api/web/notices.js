@@ -23,6 +23,13 @@ export function clear() {
   byId('notices').replaceChildren();
 }
 
+/** Say that pictures cannot be written to the browser's storage. */
+export function tellUnwritten(error) {
+  const why = error.name === 'QuotaExceededError' ? 'has no room left for more versions' : 'does not let this page keep pictures';
+  return tell(`The browser ${why}. You can go on, but this tab's pictures are lost when it is closed: download what matters${
+    error.name === 'QuotaExceededError' ? ', and remove pictures you no longer need' : ''}.`);
+}
+
 /** Show an error of the gateway or of the page itself. `again` repeats what failed; `paint` opens the mask. */
 export function tellError(error, { again = null, paint = null } = {}) {
   const actions = [];
@@ -33,9 +40,6 @@ export function tellError(error, { again = null, paint = null } = {}) {
 
 /** An error as a sentence that says what to do. */
 export function sentence(error) {
-  if (error.name === 'QuotaExceededError') {
-    return 'The browser has no room left for more versions. Download what matters, then remove pictures you no longer need.';
-  }
   const message = error.message || String(error);
   return /[.!?…]$/.test(message) ? message : `${message}.`;
 }

@@ -81,10 +81,10 @@ export class Stage {
     context.fillRect(split - 0.5, 0, 1, view.frame[1]);
   }
 
-  /** What was before may have another shape: it is fitted into the same middle. */
+  /** What was before may have another shape: the middles meet, and the longer sides are alike. */
   drawBefore(width, height) {
     const { context, view, before } = this;
-    const scale = Math.min(width / before.width, height / before.height);
+    const scale = Math.max(width, height) / Math.max(before.width, before.height);
     const size = [before.width * scale, before.height * scale];
     const at = [view.x + (width - size[0]) / 2, view.y + (height - size[1]) / 2];
     this.checker(...at, ...size);

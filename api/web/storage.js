@@ -1,12 +1,17 @@
 // What must survive a reload, in IndexedDB: pictures and masks as blobs, their histories and the page's own state.
-// Knows nothing of what the values mean.
+// What cannot be written (a full disk, a browser that forbids it) is kept in memory until the tab is closed, so that the
+// work goes on. Knows nothing of what the values mean.
 
 const STORES = ['page', 'items', 'blobs', 'masks'];
+
+/** Values that could not be written, by store. */
+const unwritten = Object.fromEntries(STORES.map((store) => [store, new Map()]));
 
 let opening = null;
 
 function open() {
   opening ??= new Promise((resolve, reject) => {
+    // Throws where a browser forbids storage; that rejects the promise too.
     const request = indexedDB.open('tawny', 1);
     request.onupgradeneeded = () => {
       for (const store of STORES) request.result.createObjectStore(store);
@@ -40,23 +45,28 @@ async function write(stores, act) {
 }
 
 /** Write several values at once or none: [[store, key, value], ...]; a value of undefined deletes. */
-export function putAll(entries) {
+export async function putAll(entries) {
   const stores = [...new Set(entries.map(([store]) => store))];
-  return write(stores, (transaction) => {
-    for (const [store, key, value] of entries) {
-      if (value === undefined) transaction.objectStore(store).delete(key);
-      else transaction.objectStore(store).put(value, key);
-    }
-  });
+  if (!stores.length) return;
+  try {
+    await write(stores, (transaction) => {
+      for (const [store, key, value] of entries) {
+        if (value === undefined) transaction.objectStore(store).delete(key);
+        else transaction.objectStore(store).put(value, key);
+      }
+    });
+    for (const [store, key] of entries) unwritten[store].delete(key);
+  } catch (error) {
+    for (const [store, key, value] of entries) unwritten[store].set(key, value);
+    throw error;
+  }
 }
-
-/** Write one value. */
-export const put = (store, key, value) => putAll([[store, key, value]]);
 
 /** Read one value, or undefined. */
 export async function get(store, key) {
-  const database = await open();
-  return settle(database.transaction(store).objectStore(store).get(key));
+  if (unwritten[store].has(key)) return unwritten[store].get(key);
+  const database = await open().catch(() => null);
+  return database ? settle(database.transaction(store).objectStore(store).get(key)) : undefined;
 }
 
 /** Read all values of a store. */
