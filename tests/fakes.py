@@ -26,7 +26,8 @@ from PIL import Image
 from api.app import create_app
 from api.settings import Settings
 from inference.engine import Engine, Verb, Weights
-from inference.engines import Inpainter, Parser, Speaker, Transcriber
+from inference.engines import FaceFinder, Inpainter, Parser, Segmenter, Speaker, SubjectFinder, Transcriber
+from inference.engines.face_finder import Face
 from inference.engines.sentences import split_sentences
 from inference.engines.transcriber import Segment, Transcript, Word
 from inference.events import Heard, Preview, Spoke, Step
