@@ -7,12 +7,17 @@ import logging
 import socket
 import sys
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
-import uvicorn
-
+from api.claim import FolderTakenError, claim_folder
 from api.doorway import Application, Doorway
+from api.keys import KeysUnreadableError
 from api.request_id import StampRequestId
+from api.serving import Server, make_server
 from api.settings import Settings, SettingsError, explain, read, unknown
+
+if TYPE_CHECKING:
+    from inference.runtime import Runtime  # heavy, and imported behind the door
 
 
 def main() -> int:
@@ -23,7 +28,7 @@ def main() -> int:
     try:
         settings = read()
         settings.check_exposure()
-    except SettingsError as error:
+    except (SettingsError, KeysUnreadableError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - there is no log yet
         return 2
     _start_log(settings)
@@ -35,33 +40,46 @@ def main() -> int:
         reason = error.strerror or error
         print(f"Cannot listen on {settings.host} port {settings.port}: {reason}", file=sys.stderr)  # noqa: T201
         return 1
-    servers: list[uvicorn.Server] = []
+    try:
+        claim = claim_folder(settings.state)
+    except FolderTakenError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        listener.close()
+        return 1
+    servers: list[Server] = []
     failures: list[bool] = []
+    runtimes: list[Runtime] = []
 
     def give_up() -> None:
         failures.append(True)
         servers[0].should_exit = True
 
-    config = uvicorn.Config(
-        Doorway(lambda: _make(settings), give_up),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
-    )
+    def make() -> tuple[Application, AbstractAsyncContextManager[object]]:
+        app, life, runtime = _make(settings)
+        runtimes.append(runtime)
+        return app, life
+
+    def stop() -> None:
+        for runtime in runtimes:
+            runtime.refuse()
+
+    def at_work() -> bool:
+        return any(runtime.jobs.count for runtime in runtimes)
+
+    servers.append(make_server(Doorway(make, give_up), settings, stop, at_work))
     print(f"Tawny serves at {_address(listener)}", flush=True)  # noqa: T201 - the one line a person waits for
     with contextlib.suppress(KeyboardInterrupt):
-        servers.append(uvicorn.Server(config))
         servers[0].run(sockets=[listener])
+    claim.close()
     return 1 if failures else 0
 
 
-def _make(settings: Settings) -> tuple[Application, AbstractAsyncContextManager[object]]:
+def _make(settings: Settings) -> tuple[Application, AbstractAsyncContextManager[object], Runtime]:
     """Import and make the application; on a thread, while the doorway already answers."""
     from api.app import create_app
 
     app = create_app(settings)
-    return app, app.router.lifespan_context(app)
+    return app, app.router.lifespan_context(app), app.state.runtime
 
 
 def _print_settings() -> None:

@@ -6,14 +6,17 @@ files of the page, which must load before it can ask for one.
 - Host: a web page can point its own domain at 127.0.0.1 and read answers as if they were its own (DNS rebinding);
   its requests carry its name in ``Host``, so only known names and, beyond loopback, plain addresses are served.
 - Origin: a web page can send a form to 127.0.0.1 without reading the answer; browsers say so in ``Origin``.
-- Key: compared in constant time.
+- Key: compared in constant time; its name becomes the caller's label, without keys the client's address does.
+- Body: bounded in bytes and in time.
 """
 
 from __future__ import annotations
 
-import hmac
+import asyncio
+import contextlib
 import ipaddress
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -21,11 +24,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.keys import KeyRing
 from api.problems import refuse
 from api.settings import Settings
+from inference.labels import CALLER
 
 OPEN_PATHS = frozenset({"/health", "/"})
 OPEN_FOLDER = "/web/"
+SLOWEST = 4096
+"""Bytes a second that a body must bring on the whole."""
 
 
 def hosts_of(settings: Settings) -> frozenset[str]:
@@ -73,27 +80,38 @@ class KeyCheck:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.key = settings.api_key.encode()
+        self.ring = KeyRing(settings.api_key, Path(settings.api_keys_file) if settings.api_keys_file else None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve or refuse one request."""
-        if scope["type"] == "http" and self.key and not _is_open(scope["path"]):
-            kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-            # Both sides as bytes: comparing texts that are not ASCII raises.
-            matches = hmac.compare_digest(given.strip().encode(), self.key)
-            if kind.lower() != "bearer" or not matches:
-                message = "Send the server's key as 'Authorization: Bearer ...'; its operator has set TAWNY_API_KEY"
-                await refuse(401, message, headers={"www-authenticate": "Bearer"})(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        kind, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+        owner = self.ring.owner(given.strip()) if self.ring.asks and kind.lower() == "bearer" else None
+        if self.ring.asks and owner is None and not _is_open(scope["path"]):
+            message = "Send the server's key as 'Authorization: Bearer ...'; its operator has set TAWNY_API_KEY"
+            await refuse(401, message, headers={"www-authenticate": "Bearer"})(scope, receive, send)
+            return
+        scope["tawny.key"] = owner
+        client = scope.get("client")
+        token = CALLER.set(owner or (client[0] if client else ""))
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            CALLER.reset(token)
 
 
 class BodyLimit:
-    """Refuses bodies past ``limit`` bytes: at once if announced, else as soon as they pass it."""
+    """Refuses bodies past ``limit`` bytes: at once if announced, else as soon as they pass it; and slow ones.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    A body may stand still for ``seconds``, and must on the whole bring `SLOWEST` bytes a second.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, seconds: float = 30.0) -> None:
         self.app = app
         self.limit = limit
+        self.seconds = seconds
         self.message = f"The body is larger than {limit} bytes, which TAWNY_MAX_UPLOAD_BYTES allows"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,14 +126,24 @@ class BodyLimit:
                 await self._drain(receive)
             await refuse(413, self.message, headers={"connection": "close"})(scope, receive, send)
             return
-        seen = 0
+        seen, whole = 0, False
+        clock = asyncio.get_running_loop().time
+        started = clock()
 
         async def receive_counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            if whole:
+                return await receive()  # only the end of the connection is still to come, and may take its time
+            left = started + self.seconds + seen / SLOWEST - clock()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, min(self.seconds, left)))
+            except TimeoutError:
+                late = "The body did not arrive in time; see TAWNY_BODY_SECONDS"
+                raise HTTPException(408, late, {"connection": "close"}) from None
             seen += len(message.get("body", b""))
             if seen > self.limit:
                 raise HTTPException(413, self.message)
+            whole = not message.get("more_body", False)
             return message
 
         await self.app(scope, receive_counted, send)
@@ -123,11 +151,13 @@ class BodyLimit:
     async def _drain(self, receive: Receive) -> None:
         """Read and drop up to the limit: many clients read no answer while they are still writing."""
         seen = 0
-        while seen <= self.limit:
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                while seen <= self.limit:
+                    message = await receive()
+                    seen += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
 
 def _is_open(path: str) -> bool:

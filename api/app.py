@@ -44,8 +44,9 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
 
                 await stack.enter_async_context(listening(settings, app.state.runtime))
             yield
-        log.info("finishing what runs, for at most %.0f s", settings.grace_seconds)
-        await run_in_threadpool(app.state.runtime.close, settings.grace_seconds)
+        # The server has given what runs its grace; what still runs now is told to stop.
+        log.info("ending every engine")
+        await run_in_threadpool(app.state.runtime.close, 0.0)
 
     app = FastAPI(
         title="Tawny",
@@ -68,14 +69,14 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_upload_bytes, seconds=settings.body_seconds)
     app.add_middleware(KeyCheck, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-request-id"],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["authorization", "content-type", "x-request-id", "idempotency-key", "last-event-id"],
             expose_headers=["x-request-id", "x-tawny-device", "x-tawny-seed", "x-tawny-voice", "retry-after"],
         )
     app.add_middleware(HostCheck, settings=settings)

@@ -81,7 +81,8 @@ class JournalMiddleware:
         finally:
             seconds = self.clock() - started
             self.journal.note(scope["method"], _route(scope), status, seconds)
-            log.info("%s %d %.3f s %d bytes", _line(scope), status, seconds, size)
+            whose = f" key={scope['tawny.key']}" if scope.get("tawny.key") else ""
+            log.info("%s %d %.3f s %d bytes%s", _line(scope), status, seconds, size, whose)
             REQUEST_ID.reset(token)
 
 

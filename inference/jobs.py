@@ -227,6 +227,11 @@ class Jobs:
                 self._running.pop(job.number, None)
             job.done.set()
 
+    def refuse(self) -> None:
+        """Take nothing new from now on; what runs goes on."""
+        with self._lock:
+            self._closing = True
+
     def close(self, grace: float) -> None:
         """Refuse new work, give running work ``grace`` seconds, then cancel it."""
         with self._lock:

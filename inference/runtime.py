@@ -325,6 +325,10 @@ class Runtime:
             "jobs": self.jobs.count,
         }
 
+    def refuse(self) -> None:
+        """Take no new work from now on: the first half of `close`, for who still has answers to give."""
+        self.jobs.refuse()
+
     def close(self, grace: float = 10.0) -> None:
         """Refuse new work, let running work finish for ``grace`` seconds, end every worker."""
         self.jobs.close(grace)

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
 
 from api.app import create_app
+from api.serving import Server, make_server
 from api.settings import Settings
 from inference.engine import Engine, Verb, Weights
 from inference.engines import FaceFinder, Inpainter, Parser, Segmenter, Speaker, SubjectFinder, Transcriber
@@ -358,7 +358,7 @@ class Gateway:
     port: int
     runtime: Runtime
     host: RememberingHost
-    server: uvicorn.Server
+    server: Server
     thread: threading.Thread
 
     @property
@@ -385,8 +385,7 @@ def serve(folder: Path, settings: Settings, missing: Sequence[str] = ()) -> Gate
     runtime = Runtime(inference, host, empty_machine(folder))
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    config = uvicorn.Config(create_app(settings, runtime), log_config=None, access_log=False, server_header=False)
-    server = uvicorn.Server(config)
+    server = make_server(create_app(places, runtime), settings, runtime.refuse, lambda: runtime.jobs.count > 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="gateway")
     thread.start()
     return Gateway(f"http://127.0.0.1:{port}", port, runtime, host, server, thread)
