@@ -19,5 +19,8 @@ class Convert(Operation):
     format: Literal["png", "jpeg", "webp"]
     quality: Annotated[int, Field(ge=1, le=100), AS_WHOLE] | None = None
 
+    def told(self) -> str:
+        return f"saved the picture as {self.format.upper()}"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return replace(canvas, output_format=self.format, output_quality=self.quality)

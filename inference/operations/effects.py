@@ -16,6 +16,7 @@ from inference.jobs import Job
 from inference.operations.canvas import Canvas
 from inference.operations.finding import find_subject
 from inference.operations.operation import AS_WHOLE, Amount, Operation
+from inference.operations.telling import say_degree
 
 
 class Sharpen(Operation):
@@ -23,6 +24,9 @@ class Sharpen(Operation):
 
     op: Literal["sharpen"] = "sharpen"
     amount: Amount = 20
+
+    def told(self) -> str:
+        return f"made the picture {say_degree(self.amount)}{'softer' if self.amount < 0 else 'sharper'}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         if self.amount >= 0:
@@ -41,6 +45,10 @@ class Blur(Operation):
     op: Literal["blur"] = "blur"
     radius: Annotated[float, Field(gt=0, le=500)] = 5
     target: Literal["background"] | None = None
+
+    def told(self) -> str:
+        amount = " a little" if self.radius <= 2 else " a lot" if self.radius >= 10 else ""
+        return f"blurred the {self.target or 'picture'}{amount}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         kernel = ImageFilter.GaussianBlur(self.radius)
@@ -71,6 +79,9 @@ class Pixelate(Operation):
     op: Literal["pixelate"] = "pixelate"
     size: Annotated[int, Field(ge=1, le=5000), AS_WHOLE] = 10
 
+    def told(self) -> str:
+        return "pixelated the picture"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         def pixelate(image: Image.Image) -> Image.Image:
             side = min(self.size, max(image.size))
@@ -89,6 +100,9 @@ class RemoveBackground(Operation):
     """
 
     op: Literal["remove_background"] = "remove_background"
+
+    def told(self) -> str:
+        return "removed the background"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         kept = find_subject(canvas.image, job) if canvas.mask is None else ImageChops.invert(canvas.mask)

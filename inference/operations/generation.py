@@ -23,6 +23,7 @@ from inference.operations.finding import Looking
 from inference.operations.operation import Operation, Words
 from inference.operations.painting import paint
 from inference.operations.places import draw_area, draw_spot, say_area, say_spot
+from inference.operations.telling import say_thing, say_where, say_with_article
 
 RESTYLE_STRENGTH = 0.6
 
@@ -37,6 +38,9 @@ class Generate(Operation):
     op: Literal["generate"] = "generate"
     prompt: Words
     where: Words | None = None
+
+    def told(self) -> str:
+        return f"added {self.prompt}{say_where(self.where)}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         mask = canvas.mask or draw_spot(canvas.image, self.where, self.prompt, Looking(canvas.image, job))
@@ -53,6 +57,9 @@ class Replace(Operation):
     target: Words
     prompt: Words
 
+    def told(self) -> str:
+        return f"turned {say_thing(self.target)} into {self.prompt}"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         mask = canvas.mask or draw_area(canvas.image, self.target, Looking(canvas.image, job))
         return canvas.with_image(paint(canvas.image, mask, self.prompt, job, canvas.options))
@@ -66,6 +73,9 @@ class Remove(Operation):
 
     op: Literal["remove"] = "remove"
     target: Words
+
+    def told(self) -> str:
+        return f"removed {say_thing(self.target)}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         mask = canvas.mask or draw_area(canvas.image, self.target, Looking(canvas.image, job))
@@ -82,6 +92,9 @@ class Restyle(Operation):
     prompt: Words
     strength: Annotated[float, Field(gt=0, le=1)] | None = None
 
+    def told(self) -> str:
+        return f"gave the picture {say_with_article(self.prompt)} look"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         mask = canvas.mask or Image.new("L", canvas.image.size, 255)
         options = canvas.options if self.strength is None else replace(canvas.options, strength=self.strength)
@@ -97,6 +110,10 @@ class Extend(Operation):
     op: Literal["extend"] = "extend"
     side: Literal["left", "right", "top", "bottom", "all"]
     percent: Annotated[float, Field(ge=1, le=100)] = 25
+
+    def told(self) -> str:
+        places = {"left": "to the left", "right": "to the right", "top": "at the top", "bottom": "at the bottom"}
+        return f"extended the picture {places.get(self.side, 'on all sides')}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         width, height = canvas.image.size

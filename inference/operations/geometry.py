@@ -17,6 +17,7 @@ from inference.jobs import Job
 from inference.operations.canvas import Canvas
 from inference.operations.finding import find_face, find_subject, harden
 from inference.operations.operation import AS_WHOLE, Color, Operation, Pixels
+from inference.operations.telling import say_color, say_number
 
 _QUARTERS = {
     90: Image.Transpose.ROTATE_270,
@@ -37,6 +38,12 @@ class Rotate(Operation):
 
     op: Literal["rotate"] = "rotate"
     degrees: Annotated[float, Field(gt=-180, le=180)]
+
+    def told(self) -> str:
+        if self.degrees == 180:
+            return "turned the picture upside down"
+        amount = "" if abs(self.degrees) == 90 else f" by {say_number(abs(self.degrees))} degrees"
+        return f"turned the picture {'left' if self.degrees < 0 else 'right'}{amount}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         if self.degrees == 0:
@@ -65,6 +72,10 @@ class Flip(Operation):
     op: Literal["flip"] = "flip"
     axis: Literal["horizontal", "vertical"]
 
+    def told(self) -> str:
+        way = "left to right" if self.axis == "horizontal" else "top to bottom"
+        return f"flipped the picture {way}"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         side = Image.Transpose.FLIP_LEFT_RIGHT if self.axis == "horizontal" else Image.Transpose.FLIP_TOP_BOTTOM
         return canvas.reshape(lambda image: image.transpose(side))
@@ -82,6 +93,14 @@ class Resize(Operation):
     width: Pixels | None = None
     height: Pixels | None = None
     percent: Annotated[float, Field(ge=1, le=1000)] | None = None
+
+    def told(self) -> str:
+        if self.percent is not None:
+            return f"resized the picture to {say_number(self.percent)} percent"
+        if self.width is not None and self.height is not None:
+            return f"resized the picture to {self.width} by {self.height} pixels"
+        side = f"{self.width} pixels wide" if self.width is not None else f"{self.height} pixels high"
+        return f"made the picture {side}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         size = self.measure(*canvas.image.size)
@@ -117,6 +136,14 @@ class Crop(Operation):
     width: Pixels | None = None
     height: Pixels | None = None
     to: Literal["subject", "face"] | None = None
+
+    def told(self) -> str:
+        if self.to is not None:
+            return f"cropped the picture to the {self.to}"
+        if self.aspect is not None:
+            width, height = self.aspect.split(":")
+            return f"cropped the picture to {'a square' if width == height else f'{width} by {height}'}"
+        return f"cropped the picture to {self.width} by {self.height} pixels"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         box = self.choose_box(canvas, job)
@@ -168,6 +195,9 @@ class Trim(Operation):
 
     op: Literal["trim"] = "trim"
 
+    def told(self) -> str:
+        return "trimmed the edges of the picture"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         # Opposite corners, so that bars of two colours go in one pass.
         first = _differs_from(canvas.image, (0, 0)).getbbox()
@@ -200,6 +230,9 @@ class Border(Operation):
     op: Literal["border"] = "border"
     width: Annotated[int, Field(ge=1, le=5000), AS_WHOLE] = 20
     color: Color = "white"
+
+    def told(self) -> str:
+        return f"put a {say_color(self.color)}border around the picture"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         canvas.check_size(canvas.image.width + 2 * self.width, canvas.image.height + 2 * self.width)

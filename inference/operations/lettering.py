@@ -39,6 +39,10 @@ class Text(Operation):
     where: Literal["top", "center", "bottom"] = Field(default="bottom")
     color: Color | None = None
 
+    def told(self) -> str:
+        where = "in the middle" if self.where == "center" else f"at the {self.where}"
+        return f"wrote “{self.content}” {where}"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         font = _choose_font(self.content)
         return canvas.recolor(lambda image: self._write(image, font))

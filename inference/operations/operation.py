@@ -1,7 +1,7 @@
 """What every operation is: fields, a docstring and `apply`.
 
 A class of this vocabulary describes itself once. Its fields are its arguments, its docstring is what a language model
-and the API reference read, and `forms` says which of its optional fields go together.
+and the API reference read, `told` is what an answer says, and `forms` says which of its optional fields go together.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class Operation(BaseModel, ABC):
     """Sets of optional fields, exactly one of which must be given whole and alone; empty if all are free."""
 
     op: str
+
+    @abstractmethod
+    def told(self) -> str:
+        """Say what it did, without who did it: "turned the picture right". For an answer that is spoken."""
 
     @abstractmethod
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:

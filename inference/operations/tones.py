@@ -11,6 +11,7 @@ from pydantic import Field
 from inference.jobs import Job
 from inference.operations.canvas import Canvas
 from inference.operations.operation import Amount, Color, Operation
+from inference.operations.telling import say_color, say_degree, say_number
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _SEPIA = (0.393, 0.769, 0.189, 0.0, 0.349, 0.686, 0.168, 0.0, 0.272, 0.534, 0.131, 0.0)
@@ -22,6 +23,9 @@ class Brightness(Operation):
     op: Literal["brightness"] = "brightness"
     amount: Amount = 20
 
+    def told(self) -> str:
+        return f"made the picture {say_degree(self.amount)}{'darker' if self.amount < 0 else 'brighter'}"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return canvas.recolor(lambda image: ImageEnhance.Brightness(image).enhance(1 + self.amount / 100))
 
@@ -31,6 +35,9 @@ class Contrast(Operation):
 
     op: Literal["contrast"] = "contrast"
     amount: Amount = 20
+
+    def told(self) -> str:
+        return f"gave the picture {say_degree(self.amount)}{'less' if self.amount < 0 else 'more'} contrast"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return canvas.recolor(lambda image: ImageEnhance.Contrast(image).enhance(1 + self.amount / 100))
@@ -42,6 +49,9 @@ class Saturation(Operation):
     op: Literal["saturation"] = "saturation"
     amount: Amount = 20
 
+    def told(self) -> str:
+        return f"made the colours {say_degree(self.amount)}{'paler' if self.amount < 0 else 'stronger'}"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return canvas.recolor(lambda image: ImageEnhance.Color(image).enhance(1 + self.amount / 100))
 
@@ -51,6 +61,9 @@ class Temperature(Operation):
 
     op: Literal["temperature"] = "temperature"
     amount: Amount = 20
+
+    def told(self) -> str:
+        return f"made the light {say_degree(self.amount)}{'cooler' if self.amount < 0 else 'warmer'}"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         share = self.amount / 100
@@ -64,6 +77,9 @@ class Hue(Operation):
 
     op: Literal["hue"] = "hue"
     degrees: Annotated[float, Field(ge=-360, le=360)] = 90
+
+    def told(self) -> str:
+        return f"shifted the colours by {say_number(self.degrees)} degrees"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         shift = round(self.degrees * 256 / 360)
@@ -82,6 +98,9 @@ class Gamma(Operation):
     op: Literal["gamma"] = "gamma"
     value: Annotated[float, Field(ge=0.1, le=10)] = 2.2
 
+    def told(self) -> str:
+        return f"set the gamma to {say_number(self.value)}"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         table = [round(255 * (level / 255) ** (1 / self.value)) for level in range(256)] * 3
         return canvas.recolor(lambda image: image.point(table))
@@ -92,6 +111,9 @@ class Tint(Operation):
 
     op: Literal["tint"] = "tint"
     color: Color
+
+    def told(self) -> str:
+        return f"tinted the picture {say_color(self.color)}".rstrip()
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         def cast(image: Image.Image) -> Image.Image:
@@ -106,6 +128,9 @@ class Grayscale(Operation):
 
     op: Literal["grayscale"] = "grayscale"
 
+    def told(self) -> str:
+        return "made the picture black and white"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return canvas.recolor(lambda image: image.convert("L").convert("RGB"))
 
@@ -114,6 +139,9 @@ class Sepia(Operation):
     """The brown of old photographs."""
 
     op: Literal["sepia"] = "sepia"
+
+    def told(self) -> str:
+        return "gave the picture a sepia tone"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return canvas.recolor(lambda image: image.convert("RGB", _SEPIA))
@@ -124,6 +152,9 @@ class Invert(Operation):
 
     op: Literal["invert"] = "invert"
 
+    def told(self) -> str:
+        return "inverted the colours"
+
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return canvas.recolor(ImageOps.invert)
 
@@ -132,6 +163,9 @@ class Autocontrast(Operation):
     """Enhance the picture by itself: stretch its tones from black to white, without changing colours."""
 
     op: Literal["autocontrast"] = "autocontrast"
+
+    def told(self) -> str:
+        return "evened out the light"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         return canvas.recolor(lambda image: ImageOps.autocontrast(image, cutoff=0.5, preserve_tone=True))
