@@ -55,6 +55,16 @@ def test_a_pasted_picture_comes_in_too(editor: Editor) -> None:
     assert np.array_equal(editor.picture(), np.asarray(photo()))
 
 
+def test_a_photo_can_be_taken_with_the_camera(editor: Editor) -> None:
+    editor.get("#photograph").click()
+    expect(editor.get("#camera-dialog")).to_be_visible()
+    editor.page.wait_for_selector("#camera-video")
+    editor.get("#camera-snap").click()
+    expect(editor.get("#camera-dialog")).to_be_hidden()
+    expect(editor.get("#picture-name")).to_contain_text("photo.jpg")
+    assert editor.picture().max() > 0
+
+
 def test_what_the_browser_cannot_show_is_made_readable_by_the_gateway(editor: Editor) -> None:
     with BytesIO() as file:
         photo().save(file, "TIFF")

@@ -109,6 +109,6 @@ export class PlanChips {
     const ran = target && work.plan?.results[target.id];
     byId('run-plan-label').textContent = ran ? 'Run again' : 'Run the plan';
     byId('run-plan').title = ran ? 'Starts from the picture before this plan; what it made stays among the versions' : '';
-    byId('run-plan').classList.toggle('primary', Boolean(work.plan) && !ran && !work.doing);
+    byId('run-plan').classList.toggle('primary', work.tuning.reviewing && !ran && !work.doing);
   }
 }
