@@ -33,7 +33,9 @@ def claim_folder(folder: Path) -> IO[str]:
         holder = lock.read().strip()
         lock.close()
         raise FolderTakenError(
-            f"Another server uses the state folder {folder}" + (f" (process {holder})" if holder else "") + ". Stop it, "
+            f"Another server uses the state folder {folder}"
+            + (f" (process {holder})" if holder else "")
+            + ". Stop it, "
             "or give this one a folder of its own with TAWNY_STATE"
         ) from None
     lock.truncate(0)

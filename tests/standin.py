@@ -69,5 +69,7 @@ def make_runtime(settings: Settings) -> Runtime:
 
 
 if __name__ == "__main__":
-    api.app.Runtime = make_runtime  # type: ignore[assignment, misc]
+    from tests import standin  # under its own name, by which a worker's process imports the fakes
+
+    api.app.Runtime = standin.make_runtime  # type: ignore[assignment, misc]
     sys.exit(main())

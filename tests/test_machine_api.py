@@ -111,7 +111,9 @@ def test_the_api_describes_itself(client: httpx.Client) -> None:
     assert {client.get(path).status_code for path in ("/docs", "/redoc")} == {404}  # they would call a CDN
 
 
-def test_a_model_at_work_is_not_unloaded_and_that_is_told_from_not_loaded(gateway: Gateway, client: httpx.Client) -> None:
+def test_a_model_at_work_is_not_unloaded_and_that_is_told_from_not_loaded(
+    gateway: Gateway, client: httpx.Client
+) -> None:
     gateway.stage.held = True
     with ThreadPoolExecutor(1) as thread:
         speaking = thread.submit(client.post, "/v1/audio/speech", json={"input": "One. Two.", "voice": "small-voice"})
