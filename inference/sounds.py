@@ -162,6 +162,26 @@ def _frames(container: Any) -> Any:
         yield None
 
 
+def quicken(samples: NDArray[np.float32], rate: int, tempo: float) -> NDArray[np.float32]:
+    """Return ``samples`` played ``tempo`` times as fast, at least 0.5, without a change of pitch (FFmpeg's atempo)."""
+    import av
+
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(sample_rate=rate, format="flt", layout="mono")
+    filters = [source, graph.add("atempo", f"{tempo:.4f}"), graph.add("abuffersink")]
+    graph.link_nodes(*filters).configure()
+    frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
+    frame.sample_rate = rate
+    graph.push(frame)
+    graph.push(None)
+    pieces: list[NDArray[np.float32]] = []
+    while True:
+        try:
+            pieces.append(graph.pull().to_ndarray().reshape(-1))
+        except (av.FFmpegError, EOFError):  # nothing more is to come
+            return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
 class SoundEncoder:
     """Turns 16-bit mono PCM into one of `FORMATS`, piece by piece.
 

@@ -16,6 +16,7 @@ import av
 import numpy as np
 import openai
 import pytest
+from numpy.typing import NDArray
 from openai.types.audio import (
     Transcription,
     TranscriptionTextDeltaEvent,
@@ -37,20 +38,24 @@ def world(gateway: Gateway) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0, timeout=30)
 
 
-def recording(seconds: float = 1.0) -> bytes:
+def recording_of(samples: NDArray[np.int16], rate: int) -> bytes:
     """Return what a browser's MediaRecorder gives: Opus in WebM, written live, so without duration and cues."""
     file = io.BytesIO()
     pipe = type("Pipe", (io.RawIOBase,), {"write": lambda self, data: file.write(data), "writable": lambda self: True})
     with av.open(pipe(), "w", format="webm", container_options={"live": "1", "cluster_time_limit": "250"}) as container:
         stream = container.add_stream("libopus", rate=48_000, layout="mono")
-        samples = np.frombuffer(tone(seconds, 48_000), "<i2").reshape(1, -1)
-        for start in range(0, samples.shape[1], 960):
-            frame = av.AudioFrame.from_ndarray(samples[:, start : start + 960], format="s16", layout="mono")
-            frame.sample_rate = 48_000
-            frame.pts = start
-            container.mux(stream.encode(frame))
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=48_000, frame_size=960)
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = rate
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
     return file.getvalue()
+
+
+def recording(seconds: float = 1.0) -> bytes:
+    """Return a recorded tone."""
+    return recording_of(np.frombuffer(tone(seconds, 48_000), "<i2"), 48_000)
 
 
 def test_a_recording_states_no_length() -> None:

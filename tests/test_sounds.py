@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.errors import InvalidRequest, TawnyError, TooLarge, UnreadableAudio
-from inference.sounds import FORMATS, PCM_RATE, SoundEncoder, SoundFormat, decode_sound, encode_sound
+from inference.sounds import FORMATS, PCM_RATE, SoundEncoder, SoundFormat, decode_sound, encode_sound, quicken
 
 RATE = 22_050
 
@@ -121,6 +121,14 @@ def test_a_truncated_file_is_read_to_where_it_breaks() -> None:
 def test_above_half_the_rate_is_filtered_out_not_folded_down() -> None:
     sound = decode_sound(encode_sound(tone(1.0, hertz=15_000, rate=48_000), 48_000, "wav"), max_seconds=5)
     assert float(np.abs(sound.samples[1000:-1000]).max()) < 0.01
+
+
+@pytest.mark.parametrize("tempo", [0.5, 1.0, 1.5, 4.0])
+def test_quicker_is_shorter_and_no_higher(tempo: float) -> None:
+    samples = np.frombuffer(tone(2.0), "<i2").astype(np.float32) / 32_768
+    quick = quicken(samples, RATE, tempo)
+    assert len(quick) / RATE == pytest.approx(2.0 / tempo, rel=0.05)
+    assert loudest_hertz(quick, RATE) == pytest.approx(440, abs=10)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

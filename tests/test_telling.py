@@ -74,7 +74,7 @@ def test_every_operation_is_in_the_table() -> None:
     [
         (["generate", "rotate"], "Added a dog and turned the picture right."),
         (["rotate"], "Turned the picture right."),
-        (["rotate", "grayscale", "sepia"], "Turned the picture right, made it black and white and gave it a sepia tone."),
+        (["rotate", "invert", "sepia"], "Turned the picture right, inverted the colours and gave it a sepia tone."),
         ([], "Nothing was changed."),
     ],
 )  # fmt: skip
