@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -23,7 +23,7 @@ from api.settings import Settings
 from api.streams import EventStream, Named, base64_text, begun, device_header, settled
 from inference.engines import Inpainter
 from inference.errors import InvalidRequest, TawnyError
-from inference.events import Began, Event, Planned, Preview, Step
+from inference.events import Began, Event, Planned, Preview, Queued, Step
 from inference.jobs import Job
 from inference.operations import check_plan, engines_of, parse_plan
 from inference.runtime import EditRequest, EditResult, Runtime
@@ -58,14 +58,14 @@ async def edit(
     ``image_edit.completed`` or ``error``.
     """
     box = read_size(form.size, settings)
-    asked = await _admit(form, settings)
+    asked = await admit_edit(form, settings)
     job = runtime.edit(asked)
     wished = wished_format(request.headers.get("accept", ""))
     if form.stream:
         # No picture is made before the plan is known and its engines are there, so that errors are still statuses.
         planned, events = await begun(request, job, Planned)
         devices = await _check_plan(job, planned, asked, runtime)
-        telling = _Telling(lambda result: _choose(form, result, box, wished))
+        telling = Telling(lambda result: _choose(form, result, box, wished))
         return EventStream(job, events, telling.translate, telling.finish, device_header(devices))
     result = await settled(request, job)
     rendering = _choose(form, result, box, wished)
@@ -76,17 +76,17 @@ async def edit(
         return Response(files[0][0], media_type=f"image/{rendering.format}", headers=headers)
     # A spoken command is told as it was heard, in the field that OpenAI has for a prompt that is not the caller's.
     heard = {} if asked.sound is None else {"revised_prompt": result.command}
-    body = {
-        "created": int(time.time()),
-        "data": [
-            {"b64_json": base64_text(data), "seed": edited.seed, **heard}
-            for (data, _), edited in zip(files, result.pictures, strict=True)
-        ],
-        "operations": result.operations,
-        "output_format": rendering.format,
-        "size": files[0][1],
-    }
-    return JSONResponse(body, headers=headers)
+    pictures = [(data, edited.seed) for (data, _), edited in zip(files, result.pictures, strict=True)]
+    told = {"operations": result.operations, "output_format": rendering.format, "size": files[0][1]}
+    return JSONResponse(edit_answer(time.time(), pictures, heard, told), headers=headers)
+
+
+def edit_answer(
+    created: float, pictures: Sequence[tuple[bytes, int]], heard: Mapping[str, Any], told: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the JSON body of a finished edit: files with their seeds, what was heard, and what else is told."""
+    data = [{"b64_json": base64_text(file), "seed": seed, **heard} for file, seed in pictures]
+    return {"created": int(created), "data": data, **told}
 
 
 @router.post("/plans")
@@ -106,7 +106,7 @@ async def plan(request: Request, body: Command, runtime: WithRuntime, settings: 
     return JSONResponse(answer, headers=device_header(job.devices))
 
 
-async def _admit(form: EditForm, settings: Settings) -> EditRequest:
+async def admit_edit(form: EditForm, settings: Settings) -> EditRequest:
     """Check every field and decode every upload; the cheap checks first."""
     if form.lora:
         raise InvalidRequest("lora: adapters are not supported yet; leave the field out", param="lora")
@@ -143,23 +143,31 @@ def _choose(form: EditForm, result: EditResult | None, box: tuple[int, int] | No
     return choose_rendering(result, form.output_format, form.output_compression, box, wished)
 
 
-class _Telling:
+class Telling:
     """Turns an edit's events into server-sent ones; remembers which operation is under way."""
 
     def __init__(self, choose: Callable[[EditResult | None], Rendering]) -> None:
         self._choose = choose
         self._now = Began("", 0, 1)
+        self._planned = False
         self._previews = itertools.count()
 
     async def translate(self, event: Event) -> Sequence[Named]:
         """Return what a client is told of ``event``: often nothing."""
         if isinstance(event, Planned):
+            self._planned = True
             return [("image_edit.plan", {"operations": event.operations})]
         if isinstance(event, Began):
             self._now = event
             return [self._progress(0, 1)]
         if isinstance(event, Step):
             return [self._progress(event.step, event.steps)]
+        if isinstance(event, Queued):
+            # A plan comes before any progress; only who listens from the very beginning sees what was before it.
+            if not self._planned:
+                return [("image_edit.queued", {"queue_position": event.ahead})]
+            name, told = self._progress(0, 1)
+            return [(name, {**told, "queue_position": event.ahead})]
         if isinstance(event, Preview):
             rendering = self._choose(None)
             data = await run_in_threadpool(rendering.show, event.image)
