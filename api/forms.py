@@ -32,6 +32,7 @@ class EditForm:
     model: Annotated[str | None, Form(description="A model that paints")] = None
     operations: Annotated[str | None, Form(description="A plan as a JSON list: skips the parser")] = None
     audio: Annotated[UploadFile | None, File(description="A spoken command instead of a prompt")] = None
+    answer_voice: Annotated[str | None, Form(description="A voice that says what was done")] = None
     seed: Annotated[int | None, Form(ge=0, le=2**32 - 1)] = None
     steps: Annotated[int | None, Form(ge=1, le=150)] = None
     guidance_scale: Annotated[float | None, Form(ge=0, le=50, allow_inf_nan=False)] = None

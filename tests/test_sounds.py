@@ -125,7 +125,7 @@ def test_above_half_the_rate_is_filtered_out_not_folded_down() -> None:
 
 @pytest.mark.parametrize("tempo", [0.5, 1.0, 1.5, 4.0])
 def test_quicker_is_shorter_and_no_higher(tempo: float) -> None:
-    samples = np.frombuffer(tone(2.0), "<i2").astype(np.float32) / 32_768
+    samples = np.frombuffer(tone(2.0), "<i2").astype(np.float32) / np.float32(32_768)
     quick = quicken(samples, RATE, tempo)
     assert len(quick) / RATE == pytest.approx(2.0 / tempo, rel=0.05)
     assert loudest_hertz(quick, RATE) == pytest.approx(440, abs=10)

@@ -16,11 +16,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from api.answers import Answer
 from api.deps import WithRuntime, WithSettings, admit_mask, admit_picture, admit_plan, admit_sound, admit_text, the_only
 from api.forms import EditForm
 from api.rendering import Rendering, choose_rendering, read_size, wished_format
 from api.settings import Settings
 from api.streams import EventStream, Named, base64_text, begun, device_header, settled
+from api.voices import find_voice
 from inference.engines import Inpainter
 from inference.errors import InvalidRequest, TawnyError
 from inference.events import Began, Event, Planned, Preview, Queued, Step
@@ -54,18 +56,19 @@ async def edit(
     """Change a picture as a sentence, a spoken sentence or a list of operations says.
 
     The answer is JSON, or the picture itself for ``Accept: image/*`` and ``n=1``, or with ``stream`` server-sent
-    events: ``image_edit.plan``, any number of ``image_edit.progress`` and ``image_edit.partial_image``, then
-    ``image_edit.completed`` or ``error``.
+    events: ``image_edit.plan``, any number of ``image_edit.progress`` and ``image_edit.partial_image``, with
+    ``answer_voice`` one ``image_edit.answer``, then ``image_edit.completed`` or ``error``.
     """
     box = read_size(form.size, settings)
+    wished = wished_format(request.headers.get("accept", ""))
+    answer = await _answer(form, wished, runtime, settings)
     asked = await admit_edit(form, settings)
     job = runtime.edit(asked)
-    wished = wished_format(request.headers.get("accept", ""))
     if form.stream:
         # No picture is made before the plan is known and its engines are there, so that errors are still statuses.
         planned, events = await begun(request, job, Planned)
         devices = await _check_plan(job, planned, asked, runtime)
-        telling = Telling(lambda result: _choose(form, result, box, wished))
+        telling = Telling(lambda result: _choose(form, result, box, wished), answer)
         return EventStream(job, events, telling.translate, telling.finish, device_header(devices))
     result = await settled(request, job)
     rendering = _choose(form, result, box, wished)
@@ -77,7 +80,13 @@ async def edit(
     # A spoken command is told as it was heard, in the field that OpenAI has for a prompt that is not the caller's.
     heard = {} if asked.sound is None else {"revised_prompt": result.command}
     pictures = [(data, edited.seed) for (data, _), edited in zip(files, result.pictures, strict=True)]
-    told = {"operations": result.operations, "output_format": rendering.format, "size": files[0][1]}
+    told: dict[str, Any] = {
+        "operations": result.operations,
+        "output_format": rendering.format,
+        "size": files[0][1],
+    }
+    if answer is not None:
+        told["answer"] = await answer.give(result.operations)
     return JSONResponse(edit_answer(time.time(), pictures, heard, told), headers=headers)
 
 
@@ -87,6 +96,16 @@ def edit_answer(
     """Return the JSON body of a finished edit: files with their seeds, what was heard, and what else is told."""
     data = [{"b64_json": base64_text(file), "seed": seed, **heard} for file, seed in pictures]
     return {"created": int(created), "data": data, **told}
+
+
+async def _answer(form: EditForm, wished: str | None, runtime: Runtime, settings: Settings) -> Answer | None:
+    """Return who will say what was done, if anybody; an unknown voice is refused before any work."""
+    if not form.answer_voice:
+        return None
+    if wished is not None and not form.stream:
+        raise InvalidRequest("answer_voice: a bare picture cannot carry it; leave Accept out", param="answer_voice")
+    require_gpu = form.require_gpu or settings.require_gpu
+    return Answer(runtime, await run_in_threadpool(find_voice, runtime, form.answer_voice), require_gpu=require_gpu)
 
 
 @router.post("/plans")
@@ -146,8 +165,9 @@ def _choose(form: EditForm, result: EditResult | None, box: tuple[int, int] | No
 class Telling:
     """Turns an edit's events into server-sent ones; remembers which operation is under way."""
 
-    def __init__(self, choose: Callable[[EditResult | None], Rendering]) -> None:
+    def __init__(self, choose: Callable[[EditResult | None], Rendering], answer: Answer | None = None) -> None:
         self._choose = choose
+        self._answer = answer
         self._now = Began("", 0, 1)
         self._planned = False
         self._previews = itertools.count()
@@ -177,11 +197,14 @@ class Telling:
         return []
 
     async def finish(self, result: EditResult) -> Sequence[Named]:
-        """Return the last event."""
+        """Return the last event, after the spoken answer if one was asked for."""
         edited, rendering = result.pictures[0], self._choose(result)
         data, size = await run_in_threadpool(rendering.render, edited)
         told = {"operations": result.operations, "seed": edited.seed, "usage": _NOTHING_BILLED}
-        return [("image_edit.completed", {**_picture(data, rendering, size), **told})]
+        completed = ("image_edit.completed", {**_picture(data, rendering, size), **told})
+        if self._answer is None:
+            return [completed]
+        return [("image_edit.answer", await self._answer.give(result.operations)), completed]
 
     def _progress(self, step: int, steps: int) -> Named:
         now = self._now
