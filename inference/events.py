@@ -61,7 +61,7 @@ class Step(Event):
 
 @dataclass(frozen=True, slots=True)
 class Preview(Event):
-    """What the picture is about to become: RGB, at the model's own resolution."""
+    """What the picture is about to become, RGB or RGBA: from an engine what it paints, from an operation all of it."""
 
     image: Image.Image
     index: int

@@ -6,6 +6,7 @@ with pool.lease(Parser, job) as parser:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
@@ -43,7 +44,14 @@ class Lease(Generic[E]):
         self._worker = worker
         self._caller = caller
         self._patience = engine.patience if patience is None else patience
+        self._report: Callable[[Event], None] = caller.report
         self.choice = choice
+
+    def heard_by(self, report: Callable[[Event], None]) -> Lease[E]:
+        """Return the same lease for calls whose events go to ``report`` instead of to the caller."""
+        heard = copy.copy(self)
+        heard._report = report
+        return heard
 
     def call(self, verb: Callable[Concatenate[E, P], Verb[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``verb`` in the worker, report its events to the job and return its result.
@@ -54,7 +62,7 @@ class Lease(Generic[E]):
         call = self._worker.begin(verb.__name__, args, kwargs)
         forget = self._caller.on_cancel(call.cancel)
         try:
-            result: T = self._worker.wait(call, self._patience, self._caller.report)
+            result: T = self._worker.wait(call, self._patience, self._report)
         finally:
             forget()
         return result

@@ -33,6 +33,7 @@ from inference.engines.transcriber import Segment, Transcript, Word
 from inference.events import Heard, Preview, Spoke, Step
 from inference.hardware.device import Device
 from inference.host import ThreadHost, Worker
+from inference.loras import Lora
 from inference.runtime import Runtime
 from tests.machinery import empty_machine
 from tests.supplies import model, sha256, write_manifest
@@ -114,10 +115,12 @@ class FakeInpainter(Inpainter):
         strength: float = 1.0,
         seed: int = 0,
         previews: int = 0,
+        loras: tuple[Lora, ...] = (),
     ) -> Verb[Image.Image]:
         """Yield four steps, or as many as asked for, and the previews after the first."""
         stage = STAGE[0]
-        stage.begin("inpaint", {"prompt": prompt, "size": image.size, "seed": seed, "strength": strength})
+        what = {"prompt": prompt, "size": image.size, "seed": seed, "strength": strength, "loras": loras}
+        stage.begin("inpaint", what)
         steps = steps or 4
         color = (seed * 37 % 256, seed * 59 % 256, 200)
         try:

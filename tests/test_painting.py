@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from inference.engine import Engine
 from inference.engines import FaceFinder, Inpainter, Segmenter, SubjectFinder
 from inference.errors import MaskMismatch, MaskRequired, Refused, WeightsMissing
+from inference.events import Event, Preview
 from inference.jobs import Job
 from inference.operations import Canvas, PaintOptions, apply_plan, parse_plan
 from inference.operations.painting import choose_region, feather, paint, shapes
@@ -50,9 +51,10 @@ class PaintingJob:
     lacking: tuple[type, ...] = ()
     prepared: list[type] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
-    def report(self, event: object) -> None:
-        pass
+    def report(self, event: Event) -> None:
+        self.events.append(event)
 
     def check(self) -> None:
         pass
@@ -70,7 +72,11 @@ class PaintingJob:
             return
         self.models.append(model)
         weights = SimpleNamespace(options={"resolution": self.resolution})
-        yield SimpleNamespace(choice=SimpleNamespace(weights=weights), call=self._call)
+        yield SimpleNamespace(choice=SimpleNamespace(weights=weights), heard_by=self._hear)
+
+    def _hear(self, report: Callable[[Event], None]) -> Any:
+        self.heard = report
+        return SimpleNamespace(call=self._call)
 
     def _find(self, verb: object, image: Image.Image, *words: str) -> Image.Image:
         self.words += words
@@ -85,6 +91,8 @@ class PaintingJob:
         assert image.width % 8 == 0 and image.height % 8 == 0
         assert set(mask.get_flattened_data()) <= {0, 255} and mask.getbbox() is not None
         self.calls.append(Painted(image, mask, prompt, options))
+        for index in range(options["previews"]):
+            self.heard(Preview(Image.new("RGB", image.size, (0, index, 0)), index))
         if not self.noise:
             return Image.new("RGB", image.size, MAGENTA)
         # Also outside the mask, as a pass through an autoencoder does.
@@ -323,7 +331,25 @@ def test_the_requests_options_reach_the_model() -> None:
         "strength": 1.0,
         "seed": 9,
         "previews": 2,
+        "loras": (),
     }
+
+
+@pytest.mark.parametrize(("size", "shown"), [((480, 320), (480, 320)), ((3000, 2000), (1024, 683))])
+def test_a_preview_is_the_whole_picture_with_what_is_being_painted_in_its_place(
+    size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    job, image = PaintingJob(), photo("coffee", size)
+    mask = ellipse(size, (0.2 * size[0], 0.2 * size[1], 0.5 * size[0], 0.5 * size[1]))
+    edit(image, DOG, mask=mask, job=job, previews=2)
+    previews = [event for event in job.events if isinstance(event, Preview)]
+    assert [preview.index for preview in previews] == [0, 1]
+    for preview in previews:
+        assert preview.image.size == shown
+        assert preview.image.getpixel((int(0.35 * shown[0]), int(0.35 * shown[1]))) == (0, preview.index, 0)
+    if shown == size:
+        outside = np.asarray(mask) == 0
+        assert (np.asarray(previews[0].image)[outside] == np.asarray(image)[outside]).all()
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 It repaints a region at the model's own resolution and gives back the whole region. Choosing the region, cutting it
 out and compositing the result are `inference.operations`' part. Which pipeline class, which scheduler and how many
 latent channels is read from the folder's ``model_index.json`` by diffusers, so Stable Diffusion 1.5, SDXL and the
-small starter model all load the same way.
+small starter model all load the same way. A row of the catalogue may be an adapter of another: a LoRA that needs few
+steps with a scheduler of its own (LCM, Lightning), or a ControlNet.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import math
@@ -20,53 +22,78 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inference.engine import Engine, Verb, Weights
+from inference.engines.adapters import Adapters
+from inference.engines.control import make_control
 from inference.engines.stepping import stepping
 from inference.errors import EngineFailed
 from inference.events import Event, Preview, Step
 from inference.hardware.device import Device
 from inference.hardware.tuning import switch_miopen
+from inference.loras import Lora
 
 log = logging.getLogger("tawny.inpainter")
 
 DEFAULT_STEPS = 30
 DEFAULT_GUIDANCE = 7.0
+SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lcm": ("LCMScheduler", {}),
+    # SDXL-Lightning's card: full steps from the last timestep downwards.
+    "euler-trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
+}
+"""Schedulers that a row of the catalogue may ask for instead of the folder's own."""
 _BLACK = 2
 """Levels of 255 up to which a pixel counts as black."""
 
 
 class Inpainter(Engine):
-    """An inpainting pipeline. Catalogue options: ``resolution`` (native side), ``steps``, ``guidance_scale``."""
+    """An inpainting pipeline.
+
+    Catalogue options: ``resolution`` (native side), ``steps``, ``guidance_scale``, ``scheduler`` (of `SCHEDULERS`).
+    A row with a base is an adapter: ``lora`` names its file, or ``controlnet`` says what it is shown (canny, depth,
+    inpaint) and ``control_scale`` how strictly it is followed.
+    """
 
     name = "inpainter"
     requires = ("torch", "diffusers", "transformers")
     library = "torch"
 
     def load(self, weights: Weights, device: Device) -> None:
-        """Load the pipeline in ``weights.path`` onto ``device``; safetensors only, nothing from a network."""
+        """Load the pipeline in ``weights.path``, or its base with it as an adapter, onto ``device``.
+
+        Safetensors only, nothing from a network.
+        """
+        import diffusers
         import torch
-        from diffusers import AutoPipelineForInpainting
         from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
         switch_miopen(os.environ)
         disable_progress_bar()
         set_verbosity_error()  # it warns of every autoencoder that is not AutoencoderKL
-        parts = json.loads((weights.path / "model_index.json").read_text())
-        # A filter that answers with black pictures helps nobody on a private box; what is asked for is painted.
-        unfiltered = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in parts else {}
         self._torch = torch
-        self._pipeline: Any = AutoPipelineForInpainting.from_pretrained(
-            weights.path,
-            dtype=getattr(torch, device.dtype),
-            local_files_only=True,
-            use_safetensors=True,
-            **unfiltered,
-        ).to(device.torch_name)
+        self._options = options = weights.options
+        folder = weights.base or weights.path
+        dtype = getattr(torch, device.dtype)
+        local = {"dtype": dtype, "local_files_only": True, "use_safetensors": True}
+        more: dict[str, Any] = {}
+        # A filter that answers with black pictures helps nobody on a private box; what is asked for is painted.
+        if "safety_checker" in json.loads((folder / "model_index.json").read_text()):
+            more |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+        self._control = None
+        if "controlnet" in options:
+            more["controlnet"] = diffusers.ControlNetModel.from_pretrained(weights.path, **local)
+            self._control = make_control(options["controlnet"], weights, device)
+        pipeline = diffusers.AutoPipelineForInpainting.from_pretrained(folder, **local, **more)
+        if "scheduler" in options:
+            kind, changes = SCHEDULERS[options["scheduler"]]
+            pipeline.scheduler = getattr(diffusers, kind).from_config(pipeline.scheduler.config, **changes)
+        self._pipeline: Any = pipeline.to(device.torch_name)
         self._pipeline.set_progress_bar_config(disable=True)
         if device.kind == "cpu":
             # Convolutions in bfloat16 are several times faster on the CPU with channels last.
             self._pipeline.unet.to(memory_format=torch.channels_last)
             self._pipeline.vae.to(memory_format=torch.channels_last)
-        self._options = weights.options
+        _let_encode_in_float32(self._pipeline.vae, dtype)
+        self._adapters = Adapters(self._pipeline, (weights.path, options["lora"]) if "lora" in options else None)
 
     def inpaint(
         self,
@@ -80,24 +107,31 @@ class Inpainter(Engine):
         strength: float = 1.0,
         seed: int = 0,
         previews: int = 0,
+        loras: tuple[Lora, ...] = (),
     ) -> Verb[Image.Image]:
         """Repaint what ``mask`` selects and return the region, RGB, same size; not composited.
 
         ``image`` RGB with sides that are multiples of 8, ``mask`` L of the same size with 255 = repaint, ``steps`` and
         ``guidance_scale`` by default the model's own, ``strength`` in (0, 1], ``seed`` for one CPU generator, up to
-        ``previews`` pictures of the work in progress. Yields `Step` and `Preview`. Raises `EngineFailed` if the model
-        computes no numbers, also with the autoencoder in float32.
+        ``previews`` pictures of the work in progress, ``loras`` adapters that act in this call alone. Yields `Step` and
+        `Preview`. Raises `EngineFailed` if the model computes no numbers, also with the autoencoder in float32, and
+        `InvalidRequest` for a LoRA that does not fit.
         """
         steps = steps or int(self._options.get("steps", DEFAULT_STEPS))
         guidance = self._options.get("guidance_scale", DEFAULT_GUIDANCE) if guidance_scale is None else guidance_scale
         steps = max(steps, math.ceil(1 / strength))  # the pipeline runs steps * strength of them, at least one
 
+        self._adapters.use(loras)
+        shown: dict[str, Any] = {"image": image, "mask_image": mask}
+        if self._control is not None:
+            scale = float(self._options.get("control_scale", 1.0))
+            shown |= {"control_image": self._control(image, mask), "controlnet_conditioning_scale": scale}
+
         def run(emit: Callable[[Event], None]) -> Any:
             return self._run(
                 emit,
                 previews,
-                image=image,
-                mask_image=mask,
+                **shown,
                 prompt=prompt,
                 negative_prompt=negative_prompt,
                 num_inference_steps=steps,
@@ -108,13 +142,16 @@ class Inpainter(Engine):
                 generator=self._torch.Generator("cpu").manual_seed(seed),
             )
 
+        bright = int(np.asarray(image).max()) > _BLACK
         latents = yield from stepping(run)
         painted = self._decode(latents)
-        bright = int(np.asarray(image).max()) > _BLACK
         if not _is_sound(painted, bright):
-            # Autoencoders in half precision overflow on some pictures; the same latents once more in float32.
+            # Autoencoders in half precision overflow on some pictures: once more in float32. If it is the decoder
+            # that overflowed, the same latents will do; what was encoded to no numbers is painted anew.
             log.warning("the autoencoder gave no numbers or black; once more in float32")
             self._pipeline.vae.to(dtype=self._torch.float32)
+            if not bool(self._torch.isfinite(latents).all()):
+                latents = yield from stepping(run)
             painted = self._decode(latents)
         if not _is_sound(painted, bright):
             raise EngineFailed("The model computed a picture of no numbers (NaN) or pure black")
@@ -124,15 +161,30 @@ class Inpainter(Engine):
         """Call the pipeline once and return its latents, shape (1, channels, height, width)."""
         total = max(1, int(request["num_inference_steps"] * request["strength"]))
         shown = {round(total * (number + 1) / (previews + 1)): number for number in range(previews)}
+        scheduler = self._pipeline.scheduler
+        foreseen: list[Any] = []
+        step_once = scheduler.step
+
+        @functools.wraps(step_once)
+        def step_and_keep(*args: Any, **kwargs: Any) -> Any:
+            answer = step_once(*args, **kwargs)
+            # Most schedulers tell, besides the next latents, what the last ones are expected to be: no noise in them.
+            foreseen[:] = answer[1:2] if isinstance(answer, tuple) else []
+            return answer
 
         def after_step(pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             emit(Step(min(step + 1, total), total))
             if step + 1 in shown and step + 1 < total:
-                emit(Preview(_to_image(self._decode(tensors["latents"])), shown[step + 1]))
+                (clean,) = foreseen or (tensors["latents"],)
+                emit(Preview(_to_image(self._decode(clean)), shown[step + 1]))
             return tensors
 
-        with self._torch.inference_mode():
-            return self._pipeline(**request, output_type="latent", callback_on_step_end=after_step).images
+        scheduler.step = step_and_keep
+        try:
+            with self._torch.inference_mode():
+                return self._pipeline(**request, output_type="latent", callback_on_step_end=after_step).images
+        finally:
+            del scheduler.step  # the class's own is there again
 
     def _decode(self, latents: Any) -> NDArray[np.float32]:
         """Return ``latents`` as pixels, float32 in [0, 1], shape (height, width, 3); NaN stays NaN."""
@@ -143,6 +195,23 @@ class Inpainter(Engine):
             decoded = vae.decode(scaled, return_dict=False)[0][0].float().cpu()
         pixels: NDArray[np.float32] = (decoded / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).numpy()
         return pixels
+
+
+def _let_encode_in_float32(vae: Any, dtype: Any) -> None:
+    """Let a pipeline in ``dtype`` go on encoding after its autoencoder alone was moved to float32."""
+    encode = vae.encode
+
+    @functools.wraps(encode)
+    def encode_as_it_is(pixels: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = encode(pixels.to(vae.dtype), *args, **kwargs)
+        if vae.dtype != dtype:
+            if hasattr(answer, "latent_dist"):
+                answer.latent_dist = type(answer.latent_dist)(answer.latent_dist.parameters.to(dtype))
+            else:
+                answer.latents = answer.latents.to(dtype)
+        return answer
+
+    vae.encode = encode_as_it_is
 
 
 def _is_sound(pixels: NDArray[np.float32], bright: bool) -> bool:

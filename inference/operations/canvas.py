@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from inference.errors import TooLarge
+from inference.loras import Lora
 
 MOST_PIXELS = 100_000_000
 
@@ -27,7 +28,7 @@ class PaintOptions:
 
     ``seed`` starts the one CPU generator of each painting; ``steps`` are those of the scheduler; ``strength`` is in
     (0, 1], 1 forgets what was there; ``previews`` is how many intermediate pictures to report; ``model`` a name of the
-    catalogue.
+    catalogue; ``loras`` are adapters that act on top of it.
     """
 
     seed: int = 0
@@ -37,6 +38,7 @@ class PaintOptions:
     negative_prompt: str = ""
     previews: int = 0
     model: str | None = None
+    loras: tuple[Lora, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

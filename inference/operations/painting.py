@@ -17,6 +17,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from inference.engines.inpainter import Inpainter
 from inference.errors import MaskMismatch
+from inference.events import Event, Preview
 from inference.jobs import Job
 from inference.operations.canvas import PaintOptions, to_array
 from inference.pictures import flatten
@@ -29,6 +30,8 @@ LEAST_CONTEXT = 32
 """... and at least so many pixels."""
 FEATHER = 8
 """Width of the soft edge in pixels of the model."""
+PREVIEW = 1024
+"""Longest side of a picture of the work in progress."""
 GROWTH = 4
 """The model repaints so many of its pixels more than the mask, so that none of its 8x8 latents is torn by an edge."""
 
@@ -106,7 +109,13 @@ def paint(
         raise MaskMismatch("There is nothing to paint: the mask selects nothing", param="mask")
     with job.lease(Inpainter, options.model) as inpainter:
         region = choose_region(box, image.size, int(inpainter.choice.weights.options.get("resolution", 512)))
-        painted = inpainter.call(
+
+        def compose(event: Event) -> None:
+            if isinstance(event, Preview):
+                event = Preview(_reduce(_lay_over(image, mask, event.image, region)), event.index)
+            job.report(event)
+
+        painted = inpainter.heard_by(compose).call(
             Inpainter.inpaint,
             _show(image, region),
             _show_mask(mask, region, box),
@@ -117,8 +126,18 @@ def paint(
             strength=strength if options.strength is None else options.strength,
             seed=options.seed,
             previews=options.previews,
+            loras=options.loras,
         )
     return _lay_over(image, mask, painted, region)
+
+
+def _reduce(preview: Image.Image) -> Image.Image:
+    """Bring a preview down to `PREVIEW`; a picture of many megapixels is not worth sending for a glance."""
+    scale = PREVIEW / max(preview.size)
+    if scale >= 1:
+        return preview
+    size = max(1, round(preview.width * scale)), max(1, round(preview.height * scale))
+    return preview.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def _show(image: Image.Image, region: Region) -> Image.Image:
