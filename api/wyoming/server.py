@@ -21,12 +21,14 @@ from wyoming.event import Event, Eventable, async_read_event, async_write_event
 from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 
+from api.request_id import choose_request_id
 from api.settings import Settings
 from api.wyoming.about import describe_ears, describe_mouth
 from api.wyoming.ears import Ears
 from api.wyoming.mouth import Mouth
 from inference.errors import Cancelled, InvalidRequest, TawnyError
 from inference.jobs import Job
+from inference.labels import CALLER, REQUEST_ID
 from inference.runtime import Runtime
 
 log = logging.getLogger("tawny.wyoming")
@@ -42,7 +44,7 @@ class Conversation(Protocol):
 
     async def handle(self, event: Event) -> AsyncIterator[Eventable]:
         """Yield the answers to ``event``; raise a `TawnyError` for what cannot be done."""
-        yield Ping()
+        yield Pong()
 
 
 @asynccontextmanager
@@ -104,6 +106,10 @@ class _Connection:
 
     async def run(self) -> None:
         """Answer events until the client leaves or something is refused."""
+        # This task's own context: the queue is fair between callers, the log tells their requests apart.
+        peer = self._writer.get_extra_info("peername")
+        CALLER.set(peer[0] if peer else "")
+        REQUEST_ID.set(choose_request_id())
         reading = asyncio.ensure_future(self._read())
         try:
             while (event := await self._events.get()) is not None and await self._answer(event):
