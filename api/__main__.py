@@ -17,7 +17,7 @@ from api.serving import Server, make_server
 from api.settings import Settings, SettingsError, explain, read, unknown
 
 if TYPE_CHECKING:
-    from inference.runtime import Runtime  # heavy, and imported behind the door
+    from fastapi import FastAPI  # it takes half a second, and is imported behind the door
 
 
 def main() -> int:
@@ -48,23 +48,23 @@ def main() -> int:
         return 1
     servers: list[Server] = []
     failures: list[bool] = []
-    runtimes: list[Runtime] = []
+    apps: list[FastAPI] = []
 
     def give_up() -> None:
         failures.append(True)
         servers[0].should_exit = True
 
     def make() -> tuple[Application, AbstractAsyncContextManager[object]]:
-        app, life, runtime = _make(settings)
-        runtimes.append(runtime)
+        app, life = _make(settings)
+        apps.append(app)
         return app, life
 
     def stop() -> None:
-        for runtime in runtimes:
-            runtime.refuse()
+        for app in apps:
+            app.state.runtime.refuse()
 
     def at_work() -> bool:
-        return any(runtime.jobs.count for runtime in runtimes)
+        return any(app.state.runtime.jobs.count or app.state.errands.busy for app in apps)
 
     servers.append(make_server(Doorway(make, give_up), settings, stop, at_work))
     print(f"Tawny serves at {_address(listener)}", flush=True)  # noqa: T201 - the one line a person waits for
@@ -74,12 +74,12 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def _make(settings: Settings) -> tuple[Application, AbstractAsyncContextManager[object], Runtime]:
+def _make(settings: Settings) -> tuple[FastAPI, AbstractAsyncContextManager[object]]:
     """Import and make the application; on a thread, while the doorway already answers."""
     from api.app import create_app
 
     app = create_app(settings)
-    return app, app.router.lifespan_context(app), app.state.runtime
+    return app, app.router.lifespan_context(app)
 
 
 def _print_settings() -> None:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.access import BodyLimit, HostCheck, KeyCheck
+from api.errands import Errands, running
 from api.journal import Journal, JournalMiddleware
 from api.problems import answer, from_validation, refuse
 from api.routes import ROUTERS
@@ -39,6 +40,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            app.state.errands = await stack.enter_async_context(running(Errands(settings, app.state.runtime)))
             if settings.wyoming_stt_port or settings.wyoming_tts_port:
                 from api.wyoming.server import listening  # who has no such port need not have the package
 

@@ -90,15 +90,15 @@ class Telling:
         if isinstance(event, Planned):
             self._planned = True
             return [("image_edit.plan", {"operations": event.operations})]
+        if not self._planned:
+            # The plan comes before any progress. Who listens from the very beginning is told how long that waits.
+            return [("image_edit.queued", {"queue_position": event.ahead})] if isinstance(event, Queued) else []
         if isinstance(event, Began):
             self._now = event
             return [self._progress(0, 1)]
         if isinstance(event, Step):
             return [self._progress(event.step, event.steps)]
         if isinstance(event, Queued):
-            # A plan comes before any progress; only who listens from the very beginning sees what was before it.
-            if not self._planned:
-                return [("image_edit.queued", {"queue_position": event.ahead})]
             name, told = self._progress(0, 1)
             return [(name, {**told, "queue_position": event.ahead})]
         if isinstance(event, Preview):

@@ -3,8 +3,8 @@
     ring = KeyRing("", Path("keys"))
     ring.owner("the key that a client sent")       # its name, or None
 
-The file has a line ``name:sha256-hex`` for each key, written by ``./scripts/keys``. A key is 256 random bits, so a plain
-SHA-256 cannot be turned round; a stolen file opens nothing. A changed file counts from the next request on.
+The file has a line ``name:sha256-hex`` for each key, written by ``./scripts/keys``. A key is 256 random bits, so a
+plain SHA-256 cannot be turned round; a stolen file opens nothing. A changed file counts from the next request on.
 """
 
 from __future__ import annotations

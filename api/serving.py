@@ -49,10 +49,10 @@ class Connection(H11Protocol):
         if self.transport.is_closing():
             return
         # h11 measures a head only while it is incomplete, so one that arrives in a single piece is measured here.
-        if self.conn.their_state is h11.IDLE and len(data) > self.max_header_bytes:
-            if data.find(b"\r\n\r\n", 0, self.max_header_bytes) < 0:
-                self._end(431, TOO_LONG)
-                return
+        fresh = self.conn.their_state is h11.IDLE and len(data) > self.max_header_bytes
+        if fresh and data.find(b"\r\n\r\n", 0, self.max_header_bytes) < 0:
+            self._end(431, TOO_LONG)
+            return
         super().data_received(data)
         self._watch()
 
@@ -121,8 +121,8 @@ class Server(uvicorn.Server):
         self._on_stop()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace
-        while (self.server_state.tasks or self._at_work()) and not self.force_exit and loop.time() < deadline:
-            await asyncio.sleep(0.05)
+        while (self.server_state.tasks or self._at_work()) and not self.force_exit and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # uvicorn tells nobody when its tasks change
         await super().shutdown(sockets)
 
 

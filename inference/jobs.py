@@ -185,6 +185,11 @@ class Jobs:
         """How many jobs wait or run."""
         return len(self._running)
 
+    @property
+    def closing(self) -> bool:
+        """Whether nothing new is taken any more."""
+        return self._closing
+
     def start(
         self, work: Callable[[Job[T]], T], *, require_gpu: bool = False, kind: str = "", seconds: float = 0.0
     ) -> Job[T]:
