@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import httpx
 import numpy as np
 import openai
 import pytest
@@ -259,6 +260,19 @@ def test_a_large_upload_is_spooled_to_disk(gateway: Gateway, monkeypatch: pytest
     assert len(long) > 1024 * 1024
     assert world.audio.transcriptions.create(model="whisper-1", file=("x.wav", long)).text == SPOKEN
     assert rolled.is_set()
+
+
+def test_unloading_a_busy_model_loses_nothing(world: openai.OpenAI, gateway: Gateway) -> None:
+    gateway.stage.held = True
+    gateway.stage.permit()
+    with world.audio.transcriptions.create(model="whisper-1", file=("x.wav", SOUND), stream=True) as stream:
+        events = iter(stream)
+        next(events)
+        refused = httpx.post(f"{gateway.url}/v1/models/small-ears/unload", timeout=30)
+        assert refused.status_code == 409
+        gateway.stage.release()
+        assert [event.type for event in events][-1] == "transcript.text.done"
+    assert world.audio.transcriptions.create(model="whisper-1", file=("x.wav", SOUND)).text == SPOKEN
 
 
 def lying() -> dict[str, bytes]:
