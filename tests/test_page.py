@@ -300,10 +300,14 @@ def test_a_spoken_command_is_heard_shown_and_done(editor: Editor, gateway: Gatew
 
 def test_answers_are_said_aloud_when_asked(editor: Editor, gateway: Gateway) -> None:
     editor.choose("coffee")
+    editor.page.get_by_role("button", name="Turn right").click()
+    editor.expect_versions(2, current=1)
+    assert verbs(gateway) == []
     editor.get("#aloud").click()
     editor.page.get_by_role("button", name="Turn right").click()
-    expect(editor.get("#aloud")).to_have_attribute("data-said", "Done: turned by 90°.")
-    assert ("speak", {"text": "Done: turned by 90°.", "speed": 1.0}) in gateway.stage.asked
+    expect(editor.get("#aloud")).to_have_attribute("data-said", "Turned the picture right.")
+    expect(editor.get("#hearing")).to_have_text("Turned the picture right.")
+    assert ("speak", {"text": "Turned the picture right.", "speed": 1.0}) in gateway.stage.asked
 
 
 def test_the_seed_is_kept_or_rolled(editor: Editor, gateway: Gateway) -> None:

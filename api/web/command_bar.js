@@ -5,6 +5,8 @@ import * as storage from './storage.js';
 import { announce, byId, press, show } from './element.js';
 import { Microphone } from './microphone.js';
 
+const STOCK_VOICE = 'alloy';
+
 export class CommandBar {
   constructor(album, work, { trouble }) {
     Object.assign(this, { album, work, trouble, aloud: false });
@@ -51,6 +53,8 @@ export class CommandBar {
 
   setAloud(aloud) {
     this.aloud = aloud;
+    // One of the names that every server of this kind knows: whatever voice is installed answers to it.
+    this.work.voice = aloud ? STOCK_VOICE : null;
     press(byId('aloud'), aloud);
     this.keep();
   }
@@ -114,30 +118,33 @@ export class CommandBar {
     }
   }
 
-  answer({ text, count, failures }) {
+  answer({ text, answer, count, failures }) {
     const failed = failures.length ? ` ${failures.length} of ${count} failed.` : '';
-    const said = `Done: ${text}${count > 1 ? `, ${count - failures.length} pictures` : ''}.${failed}`;
+    const said = answer?.text ?? `Done: ${text}${count > 1 ? `, ${count - failures.length} pictures` : ''}.${failed}`;
     announce(said);
     if (document.activeElement === this.box) this.box.select();
     byId('hearing').textContent = said;
-    return this.speak(said);
+    return answer?.sound ? this.play(answer.sound, said) : this.speak(said);
   }
 
   /** Say it, if asked to; that it cannot be said must not hide what it says. */
   async speak(text) {
     if (!this.aloud) return;
     try {
-      const [voice] = await gateway.voices();
-      const sound = await gateway.speak(text, { voice: voice?.id ?? 'alloy' });
-      const url = URL.createObjectURL(sound);
-      this.player?.pause();
-      this.player = new Audio(url);
-      this.player.addEventListener('ended', () => URL.revokeObjectURL(url), { once: true });
-      byId('aloud').dataset.said = text;
-      await this.player.play();
+      await this.play(await gateway.speak(text, { voice: STOCK_VOICE }), text);
     } catch (error) {
       this.setAloud(false);
       this.trouble(new Error(`The answer could not be said aloud: ${error.message}`));
     }
+  }
+
+  async play(sound, text) {
+    const url = URL.createObjectURL(sound);
+    this.player?.pause();
+    this.player = new Audio(url);
+    this.player.addEventListener('ended', () => URL.revokeObjectURL(url), { once: true });
+    byId('aloud').dataset.said = text;
+    // A browser that has not been touched since the page was loaded plays nothing; the words are there to be read.
+    await this.player.play().catch(() => {});
   }
 }

@@ -94,12 +94,16 @@ function pictureOf(told) {
   return new Blob([fromBase64(told.b64_json)], { type: `image/${told.output_format ?? 'png'}` });
 }
 
+function soundOf({ audio, format }) {
+  return audio ? new Blob([fromBase64(audio)], { type: format === 'mp3' ? 'audio/mpeg' : `audio/${format}` }) : null;
+}
+
 /** The operations that a sentence means. */
 export async function plan(command, { signal } = {}) {
   return (await send('/v1/images/plans', json({ command }, signal))).json();
 }
 
-/** Edit one picture; `tell` hears of {plan}, {progress} and {preview}. Returns {blob, operations, seed}. */
+/** Edit one picture; `tell` hears of {plan}, {progress}, {preview} and {answer}. Returns {blob, operations, seed}. */
 export async function edit({ blob, operations, mask, options = {}, signal, tell = () => {} }) {
   const body = form({ image: blob, operations, mask, stream: 'true', partial_images: 2, ...options });
   const response = await send('/v1/images/edits', { method: 'POST', body, signal });
@@ -109,6 +113,7 @@ export async function edit({ blob, operations, mask, options = {}, signal, tell 
       if (name === 'image_edit.plan') tell({ plan: data.operations });
       else if (name === 'image_edit.progress') tell({ progress: data });
       else if (name === 'image_edit.partial_image') tell({ preview: pictureOf(data) });
+      else if (name === 'image_edit.answer') tell({ answer: { text: data.text, sound: soundOf(data) } });
       else if (name === 'image_edit.completed') {
         return { blob: pictureOf(data), operations: data.operations, seed: data.seed, devices };
       } else if (name === 'error') throw toError(data.error, { retryAfter: data.error?.retry_after ?? null });

@@ -10,7 +10,7 @@ export function stateOf({ job, history }) {
   if (!job) return history.versions.length > 1 ? 'Edited' : '';
   if (job.state === 'waiting') return 'Waiting …';
   if (job.state === 'running') {
-    if (job.queued && job.fraction === null) return 'Waiting for its turn …';
+    if (job.ahead) return `Waiting for its turn, ${job.ahead} before it …`;
     const operation = job.plan.operations[Math.max(0, job.index)];
     return `${describe(operation, 'now')}${job.steps > 1 ? `, step ${job.step} of ${job.steps}` : ''} …`;
   }

@@ -21,6 +21,9 @@ export class Work extends EventTarget {
   /** {command, operations, bases: {picture: version}, results: {picture: version}} or null. */
   plan = null;
 
+  /** The voice that tells what was done to a single picture, or null. */
+  voice = null;
+
   /** null, "planning" or "editing". */
   doing = null;
 
@@ -109,9 +112,10 @@ export class Work extends EventTarget {
     for (const item of targets) album.setJob(item, { state: 'waiting', plan });
     const failures = [];
     let lostMask = false;
+    this.answer = null;
     for (const item of targets) {
       try {
-        lostMask = (await this.applyTo(item, plan, signal)) || lostMask;
+        lostMask = (await this.applyTo(item, plan, signal, targets.length === 1)) || lostMask;
       } catch (error) {
         if (error.name === 'AbortError') {
           for (const each of targets) if (['waiting', 'running'].includes(each.job.state)) album.setJob(each, { state: 'cancelled', plan });
@@ -128,10 +132,11 @@ export class Work extends EventTarget {
     }
     await this.setPlan(this.plan);
     if (targets.length === 1 && failures.length) throw failures[0];
-    this.say('done', { text: describeAll(plan.operations, 'done'), count: targets.length, failures, lostMask });
+    const text = describeAll(plan.operations, 'done');
+    this.say('done', { text, answer: this.answer, count: targets.length, failures, lostMask });
   }
 
-  async applyTo(item, plan, signal) {
+  async applyTo(item, plan, signal, alone) {
     const { album } = this;
     const base = this.baseFor(item);
     const running = { state: 'running', plan, index: -1, fraction: null, step: 0, steps: 1, preview: null };
@@ -141,15 +146,16 @@ export class Work extends EventTarget {
       blob: await album.blob(base),
       operations: plan.operations,
       mask: mask && !mask.isEmpty ? await mask.toBlob() : null,
-      options: this.tuning.options(),
+      options: { ...this.tuning.options(), answer_voice: alone ? this.voice : null },
       signal,
       tell: (told) => {
         if (told.progress) {
-          const { step, steps, fraction } = told.progress;
-          // A step of 0 begins the next operation.
-          if (step === 0 || running.index < 0) running.index += 1;
-          Object.assign(running, { step, steps, fraction });
-        } else if (told.preview) running.preview = URL.createObjectURL(told.preview);
+          const { step, steps, fraction, queue_position: ahead } = told.progress;
+          // A step of 0 begins the next operation, unless it only tells who is before us.
+          if (ahead === undefined && (step === 0 || running.index < 0)) running.index += 1;
+          Object.assign(running, ahead === undefined ? { step, steps, fraction, ahead: 0 } : { ahead });
+        } else if (told.answer) this.answer = told.answer;
+        else if (told.preview) running.preview = URL.createObjectURL(told.preview);
         album.setJob(item, { ...running });
       },
     };
@@ -170,7 +176,7 @@ export class Work extends EventTarget {
         return await ask();
       } catch (error) {
         if (error.code !== 'busy' || tries === TRIES) throw error;
-        this.album.setJob(item, { ...item.job, state: 'running', queued: true });
+        this.album.setJob(item, { ...item.job, state: 'running', ahead: item.job.ahead || 1 });
         await pause(error.retryAfter ?? 5, signal);
       }
     }
