@@ -36,7 +36,7 @@ class Counter(Engine):
         if note := weights.options.get("note"):
             Path(note).write_text(str(os.getpid()))
         self._device = device
-        self._ballast = bytearray(int(weights.options.get("ballast", 0)))
+        self._ballast = b"x" * int(weights.options.get("ballast", 0))  # written, so that it is really there
 
     def count(self, number: int) -> Verb[int]:
         """Yield one step per number and return the sum."""

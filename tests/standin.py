@@ -71,5 +71,5 @@ def make_runtime(settings: Settings) -> Runtime:
 if __name__ == "__main__":
     from tests import standin  # under its own name, by which a worker's process imports the fakes
 
-    api.app.Runtime = standin.make_runtime  # type: ignore[assignment, misc]
+    setattr(api.app, "Runtime", standin.make_runtime)  # noqa: B010 - the app takes whatever goes by that name
     sys.exit(main())

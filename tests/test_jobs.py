@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from inference.errors import Busy, Cancelled, EngineFailed, InvalidRequest, ShuttingDown
+from inference.errors import Busy, Cancelled, DeadlinePassed, EngineFailed, InvalidRequest, ShuttingDown
 from inference.events import Step
 from inference.jobs import Job, Jobs
+from inference.labels import CALLER, REQUEST_ID
 from tests.engines import Counter
 from tests.machinery import make_pool, make_row
 
@@ -108,6 +109,51 @@ def test_too_much_and_too_late_are_refused_at_once(jobs: Jobs) -> None:
         jobs.close(0)
         with pytest.raises(ShuttingDown):
             jobs.start(work)
+
+    asyncio.run(scenario())
+
+
+def test_past_its_deadline_a_job_fails_at_once_with_the_setting_that_says_so(jobs: Jobs) -> None:
+    async def scenario() -> None:
+        def work(job: Job[None]) -> None:
+            with job.lease(Counter) as counter:
+                counter.call(Counter.forever)
+
+        job = jobs.start(work, kind="edit", seconds=0.05)
+        with pytest.raises(DeadlinePassed, match="TAWNY_EDIT_SECONDS"):
+            await job.result()
+        await asyncio.to_thread(job.done.wait, 20)
+        assert jobs.count == 0, "the work itself has stopped, too"
+
+    asyncio.run(scenario())
+
+
+def test_one_caller_cannot_take_every_place(tmp_path: Path) -> None:
+    jobs = Jobs(make_pool(tmp_path, make_row("counter", tmp_path)), limit=4)
+
+    async def scenario() -> None:
+        go = threading.Event()
+
+        def work(job: Job[None]) -> None:
+            go.wait(20)
+
+        CALLER.set("greedy")
+        running = [jobs.start(work) for _ in range(3)]
+        with pytest.raises(Busy, match="other callers"):
+            jobs.start(work)
+        CALLER.set("modest")
+        running.append(jobs.start(work))
+        go.set()
+        for job in running:
+            await job.result()
+
+    asyncio.run(scenario())
+
+
+def test_the_request_id_goes_along_to_the_thread(jobs: Jobs) -> None:
+    async def scenario() -> None:
+        REQUEST_ID.set("req_1")
+        assert await jobs.start(lambda job: REQUEST_ID.get()).result() == "req_1"
 
     asyncio.run(scenario())
 

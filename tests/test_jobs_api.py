@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ Make = Callable[..., Gateway]
 DOG = '[{"op":"generate","prompt":"a dog"}]'
 
 
-def send(url: str, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+def send(url: str, headers: Mapping[str, str] | None = None, **fields: Any) -> httpx.Response:
     """Send a job: add a dog, unless the fields say otherwise."""
     data = {"operations": DOG, **fields} if "prompt" not in fields else fields
     return httpx.post(f"{url}/v1/jobs", files={"image": png(photo())}, data=data, headers=headers, timeout=30)
@@ -158,7 +158,7 @@ def test_what_can_be_refused_is_refused_before_it_is_accepted(
     gateway: Gateway, fields: dict[str, str], status: int, code: str
 ) -> None:
     before = len(httpx.get(f"{gateway.url}/v1/jobs").json()["data"])
-    response = send(gateway.url, **fields)
+    response = send(gateway.url, None, **fields)
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
     assert len(httpx.get(f"{gateway.url}/v1/jobs").json()["data"]) == before
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from inference.events import Placed, Queued, Step
 from inference.pool import Pool
 from tests.engines import Counter, Impatient
 from tests.machinery import Listener, make_pool, make_row
+from tests.processes import children_of
 
 
 @pytest.fixture
@@ -24,6 +26,15 @@ def pool(tmp_path: Path) -> Iterator[Pool]:
     pool = make_pool(tmp_path, make_row("counter", tmp_path), make_row("impatient", tmp_path))
     yield pool
     pool.close()
+
+
+def memory_below(pid: int) -> int:
+    """Return the bytes in RAM of all descendants of a process, as the kernel counts them."""
+    pages = 0
+    for child in children_of(pid):
+        with suppress(OSError):
+            pages += int(Path(f"/proc/{child}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def gone(pid: int) -> bool:
@@ -238,17 +249,59 @@ def test_a_cancel_while_waiting_gives_the_place_up(pool: Pool) -> None:
         assert counter.call(Counter.count, 1) == 1
 
 
+def test_callers_take_turns_however_many_each_has_sent(pool: Pool) -> None:
+    served: list[str] = []
+    threads = []
+
+    def ask(name: str, listener: Listener) -> None:
+        with pool.lease(Counter, listener):
+            served.append(name)
+
+    with pool.lease(Counter, Listener("ann")):
+        for name in ("ann 1", "ann 2", "ann 3", "bob 1", "cid 1", "bob 2"):
+            listener = Listener(name[:3])
+            threads.append(threading.Thread(target=ask, args=(name, listener)))
+            threads[-1].start()
+            listener.events.get(timeout=10)  # it waits, so the next one comes after it
+        assert pool.describe((Counter,))["counter"]["queue"] == 6
+    for thread in threads:
+        thread.join(10)
+    assert served == ["bob 1", "cid 1", "ann 1", "bob 2", "ann 2", "ann 3"]
+
+
+def test_a_place_in_the_queue_moves_as_others_are_served_or_leave(pool: Pool) -> None:
+    last, leaving = Listener("a"), Listener("a")
+    threads = []
+
+    def ask(listener: Listener) -> None:
+        with suppress(Cancelled), pool.lease(Counter, listener):
+            pass
+
+    with pool.lease(Counter, Listener("a")):
+        for listener in (leaving, last):
+            threads.append(threading.Thread(target=ask, args=(listener,)))
+            threads[-1].start()
+            listener.events.get(timeout=10)
+        leaving.cancel()
+        assert last.events.get(timeout=10) == Queued("counter", 1)
+    for thread in threads:
+        thread.join(10)
+    assert [event.ahead for event in last.heard if isinstance(event, Queued)] == [2, 1]
+
+
 def test_unloading_ends_the_process_and_gives_the_memory_back(tmp_path: Path) -> None:
     ballast = 200_000_000
     pool = make_pool(tmp_path, make_row("counter", tmp_path, options={"ballast": ballast}))
     with pool.lease(Counter, Listener()) as counter:
         pid = counter.call(Counter.where)[0]
         assert not pool.unload("counter", "counter-model"), "a busy engine is never unloaded"
+        assert memory_below(os.getpid()) > ballast
     told = pool.describe((Counter,))["counter"]
     assert told["state"] == "ready"
     assert told["pid"] == pid
     assert pool.unload("counter", "counter-model")
     assert gone(pid)
+    assert memory_below(os.getpid()) < ballast / 10, "the system has it back"
     assert pool.describe((Counter,))["counter"]["state"] == "unloaded"
     assert not pool.unload("counter", "counter-model")
 

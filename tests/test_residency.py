@@ -12,6 +12,7 @@ from inference import choice as choice_module
 from inference.errors import Busy, EngineFailed, GpuRequired, OutOfMemory
 from inference.events import Placed, Queued
 from inference.hardware.device import Device
+from inference.host import ThreadHost
 from inference.slots import Slot, make_room
 from tests.engines import Counter, Impatient
 from tests.machinery import Listener, make_pool, make_row
@@ -70,6 +71,39 @@ def test_an_idle_engine_makes_room_for_another(tmp_path: Path) -> None:
         impatient.call(Impatient.count, 1)
         told = pool.describe((Counter, Impatient))
         assert (told["counter"]["state"], told["impatient"]["state"]) == ("unloaded", "busy")
+    pool.close()
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_loads_at_the_same_time_never_pass_the_budget_together(tmp_path: Path, round_: int) -> None:
+    engines = [type(f"Engine{number}", (Counter,), {"name": f"engine{number}"}) for number in range(6)]
+    host = ThreadHost(dict.fromkeys(engines, Counter))
+    rows = [make_row(engine.name, tmp_path, needs_bytes=40) for engine in engines]
+    pool = make_pool(tmp_path, *rows, host=host, settings={"memory_bytes": 100})
+    over: list[int] = []
+    start = host.start
+
+    def start_and_measure(*args: Any) -> Any:
+        over.append(sum(slot.reserved for slot in list(pool._slots.values())))
+        return start(*args)
+
+    host.start = start_and_measure  # type: ignore[method-assign]
+    go = threading.Barrier(len(engines))
+
+    def work(engine: type[Counter]) -> None:
+        go.wait(10)
+        for _ in range(3):
+            with pool.lease(engine, Listener()) as counter:
+                assert counter.call(Counter.count, 3) == 6
+
+    threads = [threading.Thread(target=work, args=(engine,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "nobody waits for ever"
+    assert len(over) >= len(engines)
+    assert max(over) <= 100
     pool.close()
 
 

@@ -43,16 +43,16 @@ def begin_held_edit(gateway: StandIn) -> Edit:
 
 def test_a_term_finishes_what_runs_refuses_what_comes_and_ends_every_child(tmp_path: Path) -> None:
     with standing_in(tmp_path, TAWNY_GRACE_SECONDS="30") as gateway:
-        assert httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}).status_code == 200
+        assert httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}, timeout=60).status_code == 200
         edit = begin_held_edit(gateway)
         workers = gateway.workers()
         assert len(workers) >= 2
         gateway.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "x"}).status_code == 503)
-        refused = httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"})
+        wait_until(lambda: httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "x"}, timeout=60).status_code == 503)
+        refused = httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}, timeout=60)
         assert refused.json()["error"]["code"] == "shutting_down"
         assert int(refused.headers["retry-after"]) >= 1
-        assert httpx.get(f"{gateway.url}/health").status_code == 200
+        assert httpx.get(f"{gateway.url}/health", timeout=60).status_code == 200
         (gateway.state / "hold").unlink()
         edit.thread.join(30)
         assert edit.response is not None
@@ -108,7 +108,7 @@ def test_two_servers_on_one_state_folder_the_second_refuses(tmp_path: Path) -> N
     with standing_in(tmp_path) as gateway:
         with pytest.raises(AssertionError, match="Another server uses the state folder"), standing_in(tmp_path):
             pass
-        assert httpx.get(f"{gateway.url}/health").status_code == 200
+        assert httpx.get(f"{gateway.url}/health", timeout=60).status_code == 200
         gateway.kill()
     with standing_in(tmp_path) as after:
         assert httpx.get(f"{after.url}/health").status_code == 200, "the lock ends with the process"
