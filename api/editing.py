@@ -23,6 +23,7 @@ from api.settings import Settings
 from api.streams import Named, base64_text
 from inference.errors import InvalidRequest
 from inference.events import Began, Event, Planned, Preview, Queued, Step
+from inference.loras import find_loras
 from inference.runtime import EditRequest, EditResult
 
 _NOTHING_BILLED = {
@@ -36,8 +37,6 @@ _NOTHING_BILLED = {
 
 async def admit_edit(form: EditForm, settings: Settings) -> EditRequest:
     """Check every field and decode every upload; the cheap checks first."""
-    if form.lora:
-        raise InvalidRequest("lora: adapters are not supported yet; leave the field out", param="lora")
     if form.stream and form.n > 1:
         raise InvalidRequest("n: a stream carries one picture; ask for one, or without stream", param="n")
     command = admit_text(form.prompt, "prompt", settings)
@@ -45,6 +44,7 @@ async def admit_edit(form: EditForm, settings: Settings) -> EditRequest:
     if operations is None and (command is None) == (form.audio is None):
         raise InvalidRequest("prompt: say what to change by one of prompt, audio and operations", param="prompt")
     negative = admit_text(form.negative_prompt, "negative_prompt", settings)
+    loras = await run_in_threadpool(find_loras, form.lora or (), settings.models)
     picture = await admit_picture(the_only([*(form.image or ()), *(form.images or ())], "image"), settings)
     mask = None if form.mask is None else await admit_mask(form.mask, picture, settings)
     # A plan outweighs a sentence: clients of OpenAI's package cannot leave the prompt out.
@@ -63,6 +63,7 @@ async def admit_edit(form: EditForm, settings: Settings) -> EditRequest:
         negative_prompt=negative or "",
         previews=form.partial_images if form.stream else 0,
         model=form.model,
+        loras=loras,
         require_gpu=form.require_gpu or settings.require_gpu,
     )
 
@@ -76,23 +77,29 @@ def edit_answer(
 
 
 class Telling:
-    """Turns an edit's events into server-sent ones; remembers which operation is under way."""
+    """Turns an edit's events into server-sent ones, whose names begin with ``kind``; remembers what is under way."""
 
-    def __init__(self, choose: Callable[[EditResult | None], Rendering], answer: Answer | None = None) -> None:
+    def __init__(
+        self,
+        choose: Callable[[EditResult | None], Rendering],
+        answer: Answer | None = None,
+        kind: str = "image_edit",
+    ) -> None:
         self._choose = choose
+        self._kind = kind
         self._answer = answer
         self._now = Began("", 0, 1)
-        self._planned = False
+        self._planned = kind != "image_edit"  # nothing else has a plan
         self._previews = itertools.count()
 
     async def translate(self, event: Event) -> Sequence[Named]:
         """Return what a client is told of ``event``: often nothing."""
         if isinstance(event, Planned):
             self._planned = True
-            return [("image_edit.plan", {"operations": event.operations})]
+            return [(f"{self._kind}.plan", {"operations": event.operations})]
         if not self._planned:
             # The plan comes before any progress. Who listens from the very beginning is told how long that waits.
-            return [("image_edit.queued", {"queue_position": event.ahead})] if isinstance(event, Queued) else []
+            return [(f"{self._kind}.queued", {"queue_position": event.ahead})] if isinstance(event, Queued) else []
         if isinstance(event, Began):
             self._now = event
             return [self._progress(0, 1)]
@@ -106,7 +113,7 @@ class Telling:
             data = await run_in_threadpool(rendering.show, event.image)
             size = f"{event.image.width}x{event.image.height}"
             told = {"partial_image_index": next(self._previews), **_picture(data, rendering, size)}
-            return [("image_edit.partial_image", told)]
+            return [(f"{self._kind}.partial_image", told)]
         return []
 
     async def finish(self, result: EditResult) -> Sequence[Named]:
@@ -114,16 +121,16 @@ class Telling:
         edited, rendering = result.pictures[0], self._choose(result)
         data, size = await run_in_threadpool(rendering.render, edited)
         told = {"operations": result.operations, "seed": edited.seed, "usage": _NOTHING_BILLED}
-        completed = ("image_edit.completed", {**_picture(data, rendering, size), **told})
+        completed = (f"{self._kind}.completed", {**_picture(data, rendering, size), **told})
         if self._answer is None:
             return [completed]
-        return [("image_edit.answer", await self._answer.give(result.operations)), completed]
+        return [(f"{self._kind}.answer", await self._answer.give(result.operations)), completed]
 
     def _progress(self, step: int, steps: int) -> Named:
         now = self._now
         fraction = (now.index + step / steps) / now.count
         told = {"operation": now.operation, "step": step, "steps": steps, "fraction": round(fraction, 4)}
-        return "image_edit.progress", told
+        return f"{self._kind}.progress", told
 
 
 def _picture(data: bytes, rendering: Rendering, size: str) -> dict[str, Any]:

@@ -38,7 +38,28 @@ class EditForm:
     guidance_scale: Annotated[float | None, Form(ge=0, le=50, allow_inf_nan=False)] = None
     strength: Annotated[float | None, Form(gt=0, le=1, allow_inf_nan=False)] = None
     negative_prompt: Annotated[str | None, Form()] = None
-    lora: Annotated[Texts, Form(description="Not supported yet: refused")] = None
+    lora: Annotated[Texts, Form(description='"name" or "name:weight", a file of loras/; repeatable')] = None
+    require_gpu: Annotated[bool, Form(description="503 instead of the CPU")] = False
+
+
+@dataclass(frozen=True)
+class VariationForm:
+    """``POST /v1/images/variations``."""
+
+    image: Annotated[Uploads, File(description="The picture")] = None
+    n: Annotated[int, Form(ge=1, le=10, description="So many results, with the seeds seed, seed+1 ...")] = 1
+    size: Annotated[str | None, Form(description='"auto", or "WxH": the result is fitted into it, ratio kept')] = None
+    output_format: Annotated[PictureFormat | None, Form()] = None
+    output_compression: Annotated[int | None, Form(ge=0, le=100, description="Quality of jpeg and webp")] = None
+    response_format: Annotated[Literal["b64_json"] | None, Form()] = None
+    model: Annotated[str | None, Form(description="A model that paints")] = None
+    prompt: Annotated[str | None, Form(description="What it is to become, if anything")] = None
+    seed: Annotated[int | None, Form(ge=0, le=2**32 - 1)] = None
+    steps: Annotated[int | None, Form(ge=1, le=150)] = None
+    guidance_scale: Annotated[float | None, Form(ge=0, le=50, allow_inf_nan=False)] = None
+    strength: Annotated[float | None, Form(gt=0, le=1, allow_inf_nan=False, description="0.7 unless said")] = None
+    negative_prompt: Annotated[str | None, Form()] = None
+    lora: Annotated[Texts, Form(description='"name" or "name:weight"; repeatable')] = None
     require_gpu: Annotated[bool, Form(description="503 instead of the CPU")] = False
 
 

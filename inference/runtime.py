@@ -12,17 +12,15 @@ work on threads of their own.
 from __future__ import annotations
 
 import logging
-import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
-
-from PIL import Image
 
 from inference.catalogue import Catalogue, Row
 from inference.choice import Choice
+from inference.editing import DrawRequest, Edited, EditRequest, EditResult, carry_out, draw
 from inference.engine import Engine
 from inference.engines import ENGINES, Inpainter, Parser, Speaker, Transcriber
 from inference.engines.transcriber import RATE, Transcript
@@ -32,9 +30,8 @@ from inference.hardware.machine import Machine, survey
 from inference.hearing import hear
 from inference.host import Host, LocalHost
 from inference.jobs import Job, Jobs
-from inference.operations import Canvas, Operation, PaintOptions, apply_plan, describe_plan, parse_plan, plan_schema
+from inference.operations import Operation, describe_plan, parse_plan, plan_schema
 from inference.operations.examples import EXAMPLES
-from inference.pictures import Picture
 from inference.pool import Pool
 from inference.settings import Settings
 from inference.sounds import Sound
@@ -51,51 +48,6 @@ SPOKEN_BEFORE = (
     "blur the background."
 )
 SUGGESTIONS = ('"add a dog"', '"rotate right"', '"make it black and white"')
-
-
-@dataclass(frozen=True, slots=True)
-class EditRequest:
-    """What should change. Exactly one of ``command``, ``operations`` and ``sound`` (a spoken command) says it.
-
-    ``mask`` is L, of the picture's size, 255 = edit here. ``n`` results are made with the seeds ``seed``,
-    ``seed + 1`` and so on; without a seed the first is drawn at random. The painting fields have the meaning of
-    `Inpainter.inpaint`; None is the model's own default. ``previews`` pictures of the work in progress are reported.
-    """
-
-    picture: Picture
-    command: str | None = None
-    operations: tuple[Operation, ...] | None = None
-    sound: Sound | None = None
-    mask: Image.Image | None = None
-    n: int = 1
-    seed: int | None = None
-    steps: int | None = None
-    guidance_scale: float | None = None
-    strength: float | None = None
-    negative_prompt: str = ""
-    previews: int = 0
-    model: str | None = None
-    require_gpu: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """One result. ``facts`` is what was done to it, for the file: operations, seed, models, devices."""
-
-    picture: Picture
-    seed: int
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class EditResult:
-    """All results and the plan in canonical form. ``format`` and ``quality`` are set where the plan converts."""
-
-    pictures: tuple[Edited, ...]
-    operations: tuple[dict[str, Any], ...]
-    command: str | None
-    format: str | None
-    quality: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,36 +121,12 @@ class Runtime:
                 raise CommandNotUnderstood(f"Nothing was said in the sound. {_suggest()}", param="audio")
         operations = request.operations if command is None else self._plan(job, command)
         assert operations is not None  # edit() saw to it
-        plan = describe_plan(operations)
-        job.report(Planned(plan))
-        seed = secrets.randbelow(2**31) if request.seed is None else request.seed
-        edited: list[Edited] = []
-        canvas: Canvas | None = None
-        for number in range(request.n):
-            options = PaintOptions(
-                seed=seed + number,
-                steps=request.steps,
-                guidance_scale=request.guidance_scale,
-                strength=request.strength,
-                negative_prompt=request.negative_prompt,
-                previews=request.previews,
-                model=request.model,
-            )
-            canvas = apply_plan(Canvas(request.picture.image, request.mask, options), operations, job)
-            facts = {
-                "command": command,
-                "operations": list(plan),
-                "seed": seed + number,
-                "steps": request.steps,
-                "guidance_scale": request.guidance_scale,
-                "strength": request.strength,
-                "negative_prompt": request.negative_prompt or None,
-                "models": dict(job.models),
-                "devices": dict(job.devices),
-            }
-            edited.append(Edited(replace(request.picture, image=canvas.image), seed + number, facts))
-        assert canvas is not None  # n is at least 1
-        return EditResult(tuple(edited), plan, command, canvas.output_format, canvas.output_quality)
+        job.report(Planned(describe_plan(operations)))
+        return carry_out(job, request, operations, command)
+
+    def draw(self, request: DrawRequest) -> Job[EditResult]:
+        """Paint a picture that was not there, or a variation of one; see `inference.editing.draw`."""
+        return self._start("edit", lambda job: draw(job, request), require_gpu=request.require_gpu)
 
     def plan(self, command: str, model: str | None = None, *, require_gpu: bool = False) -> Job[PlanResult]:
         """Turn a sentence into operations without touching a picture. Raises `CommandNotUnderstood` for no edit."""
@@ -347,6 +275,7 @@ def _suggest() -> str:
 
 
 __all__ = [
+    "DrawRequest",
     "EditRequest",
     "EditResult",
     "Edited",

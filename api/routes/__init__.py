@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import audio, images, jobs, models, system, web
+from api.routes import audio, drawings, images, jobs, models, system, web
 
-ROUTERS: tuple[APIRouter, ...] = (web.router, system.router, models.router, images.router, jobs.router, audio.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    web.router,
+    system.router,
+    models.router,
+    images.router,
+    drawings.router,
+    jobs.router,
+    audio.router,
+)
 
 __all__ = ["ROUTERS"]
