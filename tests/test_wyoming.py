@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -94,6 +97,11 @@ def test_the_ports_are_off_unless_set(make_gateway: Callable[..., Gateway], port
         socket.create_connection(("127.0.0.1", ports[EARS]), timeout=5)
     with pytest.raises(SettingsError, match="TAWNY_WYOMING_TTS_PORT"):
         Settings(wyoming_tts_port=70_000)
+
+
+def test_who_has_no_such_port_does_not_load_the_protocol() -> None:
+    program = "import api.app, sys; assert not [name for name in sys.modules if name.startswith('wyoming')]"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent.parent)
 
 
 def test_each_port_tells_what_it_has(wyoming: Gateway, ports: dict[str, int]) -> None:
