@@ -1,9 +1,9 @@
 """Who holds which worker: starts, shares, unloads, restarts, and moves an engine to the CPU when the GPU kills it.
 
 One `Slot` per engine and model. A slot starts its worker at the first lease, hands it out in turns that are fair
-between callers, to as many leases at once as the engine shares itself between, and unloads it when it has been idle for too long or when
-another model needs its memory. A worker that died is replaced at the next lease, never retried within one: the caller
-learns that its request failed. After `Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU and says so.
+between callers, to as many leases at once as the engine shares itself between, and unloads it when it has been idle for
+too long or when another model needs its memory. A worker that died is replaced at the next lease, never retried within
+one: the caller learns that its request failed. After `Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU and says so.
 Where an engine has a list of preferred models, one that does not load is passed over for the next, and the device's
 sentence says so.
 
@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from inference.catalogue import Catalogue, Row
 from inference.choice import Choice, Chooser
 from inference.engine import Engine
-from inference.errors import Busy, EngineFailed, OutOfMemory, ShuttingDown, TawnyError
+from inference.errors import Busy, EngineFailed, OutOfMemory, ShuttingDown, TawnyError, WeightsMissing
 from inference.events import Placed, Queued
 from inference.hardware.machine import Machine
 from inference.host import Host, Worker
@@ -31,6 +31,7 @@ from inference.lease import Caller, Lease
 from inference.line import share
 from inference.settings import Settings
 from inference.slots import Slot, describe_slot, make_room
+from inference.verification import Verifier
 
 log = logging.getLogger("tawny.pool")
 
@@ -58,6 +59,8 @@ class Pool:
         self._slots: dict[tuple[str, str], Slot] = {}
         self._closed = False
         self._sweeper: threading.Thread | None = None
+        self._catalogue = catalogue
+        self._verifier = Verifier(settings.models, settings.state)
         self._chooser = Chooser(machine, catalogue, settings, self._slots)
 
     def choose(self, engine: type[Engine], model: str | None = None, *, require_gpu: bool = False) -> Choice:
@@ -201,6 +204,13 @@ class Pool:
 
     def _load(self, slot: Slot, choice: Choice) -> Worker:
         """Start a worker and load the model; a load that fails leaves nothing behind."""
+        try:
+            for row in (slot.row, *(self._catalogue.row(name) for name in slot.row.needs)):
+                self._verifier.check(row)
+        except (WeightsMissing, OSError) as error:
+            slot.last_error = str(error)
+            self._end_worker(slot, "failed")
+            raise
         slot.starts += 1
         environment = self._machine.worker_environment(slot.engine.name, choice.device)
         worker = self._host.start(slot.engine, environment)

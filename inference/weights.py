@@ -93,12 +93,16 @@ def verify(row: Row, store: Path, report: Callable[[int], None] | None = None) -
     for file in row.files if row.here is not None else read_receipt(folder) or ():
         got = hash_file(folder / file.path, report)
         if got != file.sha256:
-            again = mend(row, "incomplete") if row.here is not None else f"{COMMAND} --again {row.id}"
-            raise WeightsMissing(
-                f"The model {row.id} is damaged: {folder / file.path} has SHA-256 {got}, expected {file.sha256}. "
-                f"Run: {again}"
-            )
+            raise WeightsMissing(describe_damage(row, folder, file, got))
     return folder
+
+
+def describe_damage(row: Row, folder: Path, file: File, found: str) -> str:
+    """Return the sentence that names a damaged file and the command that mends it."""
+    again = mend(row, "incomplete") if row.here is not None else f"{COMMAND} --again {row.id}"
+    return (
+        f"The model {row.id} is damaged: {folder / file.path} has SHA-256 {found}, expected {file.sha256}. Run: {again}"
+    )
 
 
 def hash_file(path: Path, report: Callable[[int], None] | None = None) -> str:
