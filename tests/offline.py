@@ -1,0 +1,108 @@
+"""``python -m tests.offline FOLDER``: the main job on the real small models, where there is no network but loopback.
+
+Run as root in a network namespace of its own (``unshare -n``). Brings loopback up, starts the server, has it speak a
+command, hear it, plan it and paint; prints what came out and what the kernel counted of packets that had nowhere to go.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from inference.settings import ROOT
+
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+GUARD = """
+import os, sys
+def guard(event, arguments):
+    if event == "socket.getaddrinfo" and arguments[0] not in (None, "localhost", "127.0.0.1", "::1"):
+        told = repr(arguments[0])
+    elif event in ("socket.connect", "socket.sendto", "socket.bind") and isinstance(arguments[1], tuple):
+        told = None if arguments[1][0] in ("127.0.0.1", "::1", "localhost") else repr(arguments[1])
+    else:
+        return
+    if told is not None:
+        with open(os.environ["SOCKET_GUARD"], "a") as lines:
+            lines.write(f"{os.getpid()} {event} {told}\\n")
+sys.addaudithook(guard)
+"""
+
+
+def raise_loopback() -> None:
+    """Do what ``ip link set lo up`` does."""
+    with socket.socket() as handle:
+        request = struct.pack("16sH14x", b"lo", 0)
+        flags = struct.unpack_from("16sH", fcntl.ioctl(handle, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(handle, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))
+
+
+def packets_without_a_route() -> int:
+    """Return how many packets this namespace could not send anywhere, whoever wanted to: Python or a library."""
+    rows = [line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Ip:")]
+    count = int(dict(zip(rows[0], rows[1], strict=True))["OutNoRoutes"])
+    for line in Path("/proc/net/snmp6").read_text().splitlines():
+        name, _, value = line.partition(" ")
+        if name == "Ip6OutNoRoutes":
+            count += int(value)
+    return count
+
+
+def do_main_job(url: str) -> dict[str, object]:
+    """Speak a command and have the picture changed as was said."""
+    with httpx.Client(base_url=url, timeout=600) as client:
+        said = client.post(
+            "/v1/audio/speech",
+            json={"input": "Rotate right.", "voice": "en_US-joe-medium", "response_format": "wav"},
+        )
+        picture = (ROOT / "tests" / "pictures" / "coffee.jpg").read_bytes()
+        heard = client.post("/v1/images/edits", files={"image": picture, "audio": ("c.wav", said.content, "audio/wav")})
+        painted = client.post(
+            "/v1/images/edits",
+            files={"image": picture},
+            data={"operations": '[{"op":"generate","prompt":"a dog"}]', "steps": "2"},
+        )
+        return {
+            "statuses": [said.status_code, heard.status_code, painted.status_code],
+            "operations": heard.json().get("operations"),
+        }
+
+
+def main(folder: Path) -> None:
+    """Start the server, do the job, print one line of JSON."""
+    raise_loopback()
+    (folder / "sitecustomize.py").write_text(GUARD)
+    guard = folder / "guard"
+    guard.touch()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TAWNY_")}
+    environment |= {"TAWNY_PORT": "0", "TAWNY_STATE": str(folder / "state"), "TAWNY_DEVICE": "cpu"}
+    environment |= {"PYTHONPATH": str(folder), "SOCKET_GUARD": str(guard)}
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "api"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    assert server.stdout is not None
+    told = do_main_job(server.stdout.readline().split()[-1])
+    server.send_signal(signal.SIGTERM)
+    server.wait(60)
+    told["left loopback"] = guard.read_text().splitlines()
+    told["no route"] = packets_without_a_route()
+    # The counters count: this one has nowhere to go.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lost:
+        try:
+            lost.sendto(b"", ("192.0.2.1", 9))
+        except OSError:
+            told["counted"] = packets_without_a_route() - int(str(told["no route"]))
+    print(json.dumps(told))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
