@@ -312,7 +312,11 @@ def test_answers_are_said_aloud_when_asked(editor: Editor, gateway: Gateway) -> 
 
 def test_the_seed_is_kept_or_rolled(editor: Editor, gateway: Gateway) -> None:
     editor.choose("coffee")
+    editor.page.get_by_label("Strength").evaluate("(field) => { field.value = '0.3'; }")
     editor.get("#fine summary").click()
+    # What somebody is typing is not overwritten when the list of models arrives.
+    expect(editor.get("#tune-model option")).to_have_count(2)
+    expect(editor.page.get_by_label("Strength")).to_have_value("0.3")
     editor.page.get_by_label("Strength").fill("0.6")
     editor.say("add a dog")
     editor.expect_versions(2, current=1)

@@ -62,10 +62,11 @@ export class FineTuning {
     this.save();
   }
 
-  fill() {
+  /** Show values; only those named, because a person may be typing another. */
+  fill(...names) {
     for (const [name, value] of Object.entries(this.values)) {
       const input = byId('fine-form').elements.namedItem(name);
-      if (!input) continue;
+      if (!input || (names.length && !names.includes(name))) continue;
       if (input.type === 'checkbox') input.checked = value;
       else {
         if (name === 'model' && value && !this.model.querySelector(`option[value="${CSS.escape(value)}"]`)) this.model.append(el('option', { value }, value));
@@ -88,14 +89,14 @@ export class FineTuning {
   roll() {
     this.values.seed = String(crypto.getRandomValues(new Uint32Array(1))[0] % LARGEST_SEED);
     this.keepSeed(true);
-    this.fill();
+    this.fill('seed');
   }
 
   /** An edit used this seed: show it, so that it can be kept. */
   used(seed) {
     if (seed === undefined || seed === null || this.values.keepSeed) return;
     this.values.seed = String(seed);
-    this.fill();
+    this.fill('seed');
     this.save();
   }
 
@@ -109,7 +110,7 @@ export class FineTuning {
     try {
       const painters = (await gateway.models()).filter((model) => model.engine === 'inpainter');
       this.model.replaceChildren(el('option', { value: '' }, 'The best there is'), ...painters.map(({ id, title }) => el('option', { value: id }, title ?? id)));
-      this.fill();
+      this.fill('model');
     } catch {
       // The list is a convenience; what fails is told where it matters.
     }
