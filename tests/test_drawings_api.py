@@ -47,7 +47,7 @@ def test_several_have_seeds_that_follow_each_other_and_the_seed_decides(client: 
     first, second, _ = pictures(response)
     assert first.tobytes() != second.tobytes()
     assert first.tobytes() == pictures(draw(client, seed=7))[0].tobytes()
-    facts = json.loads(first.text["tawny"])
+    facts = json.loads(first.info["tawny"])
     assert (facts["prompt"], facts["seed"], facts["models"]) == ("a red house", 7, {"inpainter": "small-painter"})
 
 
@@ -151,7 +151,7 @@ def test_loras_reach_the_engine_by_name_and_weight(make_gateway: Callable[..., G
         assert answer.status_code == 200, answer.text
         loras = gateway.stage.asked[-1][1]["loras"]
         assert [(lora.name, lora.weight) for lora in loras] == [("pixel", 0.5), ("more.detail", 1.0)]
-        facts = json.loads(opened(base64.b64decode(answer.json()["data"][0]["b64_json"])).text["tawny"])
+        facts = json.loads(opened(base64.b64decode(answer.json()["data"][0]["b64_json"])).info["tawny"])
         assert facts["loras"] == {"pixel": 0.5, "more.detail": 1.0}
         draw(client, lora="pixel:2")
         assert gateway.stage.asked[-1][1]["loras"][0].weight == 2

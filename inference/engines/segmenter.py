@@ -19,6 +19,8 @@ from inference.errors import InvalidRequest
 from inference.events import Step
 from inference.hardware.device import Device
 
+LEAST_SIDE = 16
+
 
 class Segmenter(Engine):
     """A model that turns words into a mask.
@@ -46,7 +48,9 @@ class Segmenter(Engine):
     def find(self, image: Image.Image, words: str) -> Verb[Image.Image]:
         """Return where ``words`` are in ``image`` (RGB, any size): L, same size, 0 and 255; all 0 if nowhere."""
         yield Step(0, 1)
-        found = self._finder.find(image, words)
+        # transformers 5.23 takes a side of 1 or 3 pixels for the colours.
+        shown = image.resize((max(image.width, LEAST_SIDE), max(image.height, LEAST_SIDE)))
+        found = self._finder.find(shown, words)
         yield Step(1, 1)
         mask = Image.fromarray(np.where(found, 255, 0).astype(np.uint8), "L")
         return mask if mask.size == image.size else mask.resize(image.size, Image.Resampling.NEAREST)
@@ -69,12 +73,14 @@ class _ClipSeg:
         import torch
 
         inputs = self._processor(text=[words], images=[image], return_tensors="pt", padding=True, truncation=True)
+        inputs = inputs.to(self._model.device)
+        inputs["pixel_values"] = inputs["pixel_values"].to(self._model.dtype)
         with torch.inference_mode():
-            logits = self._model(**inputs.to(self._model.device, self._model.dtype)).logits
+            logits = self._model(**inputs).logits
         sure = logits.float().sigmoid().cpu().reshape(logits.shape[-2:]).numpy()
         # Smoothly to the picture's size first, so that the edge is no staircase.
         rough = Image.fromarray(np.nan_to_num(sure).astype(np.float32), "F")
-        return np.asarray(rough.resize(image.size, Image.Resampling.BICUBIC)) >= self._threshold
+        return np.asarray(rough.resize(image.size, Image.Resampling.BILINEAR)) >= self._threshold
 
 
 class _Grounded:
@@ -93,7 +99,8 @@ class _Grounded:
         found = np.zeros((image.height, image.width), np.bool_)
         # The model was trained on phrases in lower case that end in a full stop.
         phrase = words.lower().replace(".", " ").strip() + "."
-        inputs = self._processor(images=image, text=phrase, return_tensors="pt", truncation=True)
+        most = self._model.config.max_text_len
+        inputs = self._processor(images=image, text=phrase, return_tensors="pt", truncation=True, max_length=most)
         inputs = inputs.to(self._model.device)
         with torch.inference_mode():
             outputs = self._model(**inputs)
