@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 import socket
@@ -189,7 +190,7 @@ def test_a_long_sound_is_read_in_pieces_that_join_well(world: openai.OpenAI, spo
     assert [segment.id for segment in answer.segments] == list(range(len(answer.segments)))
 
 
-def test_half_minutes_at_once_lose_no_sentence(world: openai.OpenAI, spoken: list[NDArray[np.float32]]) -> None:
+def test_more_than_a_minute_loses_no_sentence(world: openai.OpenAI, spoken: list[NDArray[np.float32]]) -> None:
     sound = joined(spoken * 3)
     assert len(sound) > 60 * RATE
     answer = world.audio.transcriptions.create(model=BASE, file=file_of(sound), language="en")
@@ -381,6 +382,22 @@ def test_both_engines_over_wyoming(world: openai.OpenAI, ports: dict[str, int]) 
         return ""
 
     assert count_errors(words(SENTENCES[6]), words(asyncio.run(go()))) <= 1
+
+
+def test_an_edit_is_answered_aloud(world: openai.OpenAI, ports: dict[str, int]) -> None:
+    picture = (ROOT / "tests" / "pictures" / "coffee.jpg").read_bytes()
+    plan = '[{"op": "rotate", "degrees": 90}, {"op": "grayscale"}]'
+    body = httpx.post(
+        f"http://127.0.0.1:{ports['http']}/v1/images/edits",
+        files={"image": ("coffee.jpg", picture, "image/jpeg")},
+        data={"operations": plan, "answer_voice": VOICE},
+        timeout=120,
+    ).json()
+    text = body["answer"]["text"]
+    assert text == "Turned the picture right and made it black and white."
+    spoken = base64.b64decode(body["answer"]["audio"])
+    heard = world.audio.transcriptions.create(model=BASE, file=("answer.mp3", spoken), language="en").text
+    assert count_errors(words(text), words(heard)) <= 2
 
 
 def test_the_server_is_alive_after_all_that(world: openai.OpenAI, ports: dict[str, int]) -> None:
