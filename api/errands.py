@@ -78,6 +78,16 @@ class Errands:
         self._stopping = False
 
     @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return len(self._line)
+
+    @property
+    def running(self) -> int:
+        """How many are under way."""
+        return len(self._running)
+
+    @property
     def busy(self) -> bool:
         """Whether a job is under way."""
         return bool(self._running)

@@ -7,13 +7,16 @@ with pool.lease(Parser, job) as parser:
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from inference.choice import Choice
 from inference.engine import Engine, Verb
-from inference.events import Event
+from inference.errors import TawnyError
+from inference.events import Event, Spoke, Step
 from inference.host import Worker
+from inference.tally import Tally
 
 E = TypeVar("E", bound=Engine)
 P = ParamSpec("P")
@@ -39,10 +42,18 @@ class Lease(Generic[E]):
     """The right to call verbs of one loaded engine, until the ``with`` block ends."""
 
     def __init__(
-        self, worker: Worker, choice: Choice, engine: type[E], caller: Caller, patience: float | None = None
+        self,
+        worker: Worker,
+        choice: Choice,
+        engine: type[E],
+        caller: Caller,
+        patience: float | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._worker = worker
+        self._engine = engine
         self._caller = caller
+        self._tally = tally
         self._patience = engine.patience if patience is None else patience
         self._report: Callable[[Event], None] = caller.report
         self.choice = choice
@@ -59,10 +70,28 @@ class Lease(Generic[E]):
         Raises whatever the verb raised, `Cancelled` if the job was cancelled, `EngineFailed` if the worker died.
         """
         self._caller.check()
+        started, outcome, steps, sound = time.monotonic(), "ok", 0, 0.0
+
+        def report(event: Event) -> None:
+            nonlocal steps, sound
+            if isinstance(event, Step):
+                steps += 1
+            elif isinstance(event, Spoke):
+                sound += len(event.samples) / 2 / event.rate
+            self._report(event)
+
         call = self._worker.begin(verb.__name__, args, kwargs)
         forget = self._caller.on_cancel(call.cancel)
         try:
-            result: T = self._worker.wait(call, self._patience, self._report)
+            result: T = self._worker.wait(call, self._patience, report)
+            sound += float(getattr(result, "duration", 0.0))  # what was heard
+        except TawnyError as error:
+            outcome = error.code
+            raise
         finally:
             forget()
+            seconds = time.monotonic() - started
+            if self._tally is not None:
+                where = self._engine.name, self.choice.row.id, self.choice.device.kind
+                self._tally.called(where, outcome, seconds=seconds, steps=steps, sound=sound)
         return result

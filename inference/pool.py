@@ -3,9 +3,9 @@
 One `Slot` per engine and model. A slot starts its worker at the first lease, hands it out in turns that are fair
 between callers, to as many leases at once as the engine shares itself between, and unloads it when it has been idle for
 too long or when another model needs its memory. A worker that died is replaced at the next lease, never retried within
-one: the caller learns that its request failed. After `Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU and says so.
-Where an engine has a list of preferred models, one that does not load is passed over for the next, and the device's
-sentence says so.
+one: the caller learns that its request failed. After `Settings.gpu_deaths` deaths on the GPU the slot runs on the CPU
+and says so. Where an engine has a list of preferred models, one that does not load is passed over for the next, and the
+device's sentence says so.
 
 It knows no HTTP and nothing about pictures; who may ask how much is decided above.
 """
@@ -31,6 +31,7 @@ from inference.lease import Caller, Lease
 from inference.line import share
 from inference.settings import Settings
 from inference.slots import Slot, describe_slot, make_room
+from inference.tally import Tally
 from inference.verification import Verifier
 
 log = logging.getLogger("tawny.pool")
@@ -60,6 +61,7 @@ class Pool:
         self._closed = False
         self._sweeper: threading.Thread | None = None
         self._catalogue = catalogue
+        self.tally = Tally()
         self._verifier = Verifier(settings.models, settings.state)
         self._chooser = Chooser(machine, catalogue, settings, self._slots)
 
@@ -79,7 +81,9 @@ class Pool:
         for number, choice in enumerate(choices):
             slot = self._slot(engine, choice.row)
             ticket = object()
+            began = time.monotonic()
             self._await_turn(slot, ticket, choice, caller)
+            self.tally.waited((engine.name, choice.row.id, choice.device.kind), time.monotonic() - began)
             try:
                 try:
                     with slot.starting:
@@ -95,7 +99,7 @@ class Pool:
                     slot.device = replace(choice.device, reason=reason)
                 caller.report(Placed(engine.name, choice.row.id, choice.device.kind, reason))
                 try:
-                    yield Lease(worker, choice, engine, caller, self._settings.patience.get(engine.name))
+                    yield Lease(worker, choice, engine, caller, self._settings.patience.get(engine.name), self.tally)
                 except EngineFailed as error:
                     self._note_failure(slot, error)
                     raise
@@ -190,6 +194,7 @@ class Pool:
             self._reserve(slot, choice, caller)
             worker = self._load(slot, choice)
         slot.failed_loads = 0
+        self.tally.loaded((slot.engine.name, slot.row.id, choice.device.kind), self._clock() - started)
         self._set_busy(slot)
         log.info(
             "loaded %s (%s) on %s in %.1f s: %s",
@@ -285,6 +290,7 @@ class Pool:
 
     def _count_death(self, slot: Slot) -> None:
         log.error("%s: %s", slot.engine.name, slot.last_error)
+        self.tally.died((slot.engine.name, slot.row.id, "" if slot.device is None else slot.device.kind))
         if slot.device is None or slot.device.kind != "gpu":
             return
         slot.gpu_deaths += 1

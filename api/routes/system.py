@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 
 from api.deps import WithRuntime
-from api.journal import Journal
+from api.errands import Errands
+from api.metrics import exposition
 from api.problems import answer
 from inference.engines import ENGINES
 from inference.errors import TawnyError, Unavailable
@@ -83,34 +84,9 @@ def _versions() -> dict[str, str | None]:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(request: Request, runtime: WithRuntime) -> PlainTextResponse:
+async def metrics(request: Request, runtime: WithRuntime) -> Response:
     """Count requests and describe engines in Prometheus' text format."""
     told = await run_in_threadpool(runtime.status)
-    lines = [*_request_lines(request.app.state.journal), *_engine_lines(told)]
-    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-
-def _request_lines(journal: Journal) -> Iterator[str]:
-    yield "# HELP tawny_requests_total Requests answered."
-    yield "# TYPE tawny_requests_total counter"
-    for (method, route, code), count in sorted(journal.requests.items()):
-        yield f'tawny_requests_total{{method="{method}",route="{route}",status="{code}"}} {count}'
-    yield "# HELP tawny_request_seconds_total Seconds spent on them."
-    yield "# TYPE tawny_request_seconds_total counter"
-    for (method, route), seconds in sorted(journal.seconds.items()):
-        yield f'tawny_request_seconds_total{{method="{method}",route="{route}"}} {seconds:.6f}'
-
-
-def _engine_lines(told: dict[str, Any]) -> Iterator[str]:
-    yield "# TYPE tawny_jobs gauge"
-    yield f"tawny_jobs {told['jobs']}"
-    gauges = (("bytes", "gauge"), ("queue", "gauge"), ("starts", "counter"))
-    for field, kind in gauges:
-        name = f"tawny_engine_{field}" + ("_total" if kind == "counter" else "")
-        yield f"# TYPE {name} {kind}"
-        for engine, row in told["engines"].items():
-            labels = f'engine="{engine}",model="{row["model"] or ""}",device="{row["device"] or ""}"'
-            yield f"{name}{{{labels}}} {row[field]}"
-    yield "# TYPE tawny_engine_state gauge"
-    for engine, row in told["engines"].items():
-        yield f'tawny_engine_state{{engine="{engine}",state="{row["state"]}"}} 1'
+    errands: Errands = request.app.state.errands
+    text = exposition(request.app.state.journal, runtime.pool.tally, told, errands.waiting, errands.running)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
