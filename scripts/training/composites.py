@@ -16,9 +16,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from scripts.training.scenes import SIDE, Picture, clip, draw_horizon, paint_ground, paint_scene, paint_sky
 from scripts.training.sprites import Material
-from scripts.training.things import ANYTHING, BACKGROUND, FILLS, SETTINGS, THINGS
+from scripts.training.things import ANYTHING, BACKGROUND, FILLS, PAINTED, SETTINGS, THINGS
 
-SHARES = {"thing": 0.74, "fill": 0.14, "background": 0.12}
+SHARES = {"thing": 0.74, "fill": 0.1, "background": 0.16}
+FILLED = 0.84
+"""How much of a mask's box a thing fills."""
 
 
 @dataclass
@@ -57,76 +59,54 @@ def draw_mask(rng: np.random.Generator, box: tuple[float, float, float, float]) 
     return mask
 
 
-def place_sprite(
-    rng: np.random.Generator, sprite: Image.Image, *, mirrored: bool, grounded: bool
-) -> tuple[Image.Image, Picture, tuple[float, float, float, float]]:
-    """Turn, scale and place a sprite; return it on a clear sheet, its shadow (256, 256) 0..1, and its box."""
-    if mirrored and rng.random() < 0.5:
-        sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if rng.random() < 0.5:
-        sprite = sprite.rotate(float(rng.uniform(-9, 9)), Image.Resampling.BICUBIC, expand=True)
-        sprite = sprite.crop(sprite.getbbox())
-    longest = SIDE * (0.42 + 0.46 * rng.random())
-    scale = longest / max(sprite.size)
-    stretch = rng.uniform(0.94, 1.06)
-    width, height = max(8, int(sprite.width * scale * stretch)), max(8, int(sprite.height * scale / stretch))
-    width, height = min(width, SIDE - 6), min(height, SIDE - 6)
-    sprite = sprite.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    left, top = int(rng.integers(2, SIDE - width - 2)), int(rng.integers(2, SIDE - height - 2))
+def place_sprite(sprite: Image.Image, box: tuple[int, int, int, int], *, grounded: bool) -> tuple[Image.Image, Picture]:
+    """Fit a sprite into a mask's box (left, top, right, bottom); return it on a clear sheet, and its shadow 0..1.
+
+    It stands in the middle and fills most of the box, always: where and how large a thing is follows from the mask
+    alone, so a small network learns what it looks like instead of where it might be.
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = FILLED * min(width / sprite.width, height / sprite.height)
+    size = (max(4, round(sprite.width * scale)), max(4, round(sprite.height * scale)))
+    sprite = sprite.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    left, top = (box[0] + box[2] - size[0]) // 2, (box[1] + box[3] - size[1]) // 2
     sheet = Image.new("RGBA", (SIDE, SIDE))
     sheet.paste(sprite, (left, top))
     shadow = Image.new("L", (SIDE, SIDE))
     if grounded:
-        foot = top + height
-        spread = height * 0.05 + 3
+        foot = top + size[1]
+        spread = size[1] * 0.05 + 3
         ImageDraw.Draw(shadow).ellipse(
-            (left + width * 0.06, foot - spread, left + width * 0.94, foot + spread * 0.7), fill=255
+            (left + size[0] * 0.06, foot - spread, left + size[0] * 0.94, foot + spread * 0.7), fill=255
         )
         shadow = shadow.filter(ImageFilter.GaussianBlur(4))
-    return sheet, clip(np.asarray(shadow, np.float32) / 255), (left, top, left + width, top + height)
-
-
-def widen_box(rng: np.random.Generator, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """Make a box squarer, or now and then rather wide or tall: people's masks do not know a thing's shape.
-
-    What is added lies anywhere sideways, and above more than below: things stand at the foot of a mask.
-    """
-    left, top, right, bottom = box
-    width, height = right - left, bottom - top
-    ratio = 1.0 if rng.random() < 0.65 else float(rng.choice([0.62, 1.6]))
-    wide, tall = max(0.0, height * ratio - width), max(0.0, width / ratio - height)
-    side, above = rng.uniform(0.3, 0.7), rng.uniform(0.5, 1.0)
-    return left - wide * side, top - tall * above, right + wide * (1 - side), bottom + tall * (1 - above)
+    return sheet, clip(np.asarray(shadow, np.float32) / 255)
 
 
 def light_sprite(rng: np.random.Generator, colours: Picture, scene: Picture) -> Picture:
     """Vary a sprite's light and lean it slightly towards the scene's own."""
     tint = 1 + 0.18 * (scene.mean((0, 1)) - scene.mean())
     slope = np.linspace(-1, 1, SIDE, dtype=np.float32) * np.float32(rng.uniform(-0.08, 0.08))
-    return clip(colours * np.float32(rng.uniform(0.86, 1.08)) * tint * (1 + slope[None, :, None]))
+    return clip(colours * np.float32(rng.uniform(0.94, 1.04)) * tint * (1 + slope[None, :, None]))
 
 
 def compose_thing(rng: np.random.Generator, material: Material, name: str, scene: Picture) -> Example:
-    """Put a thing into a scene; the mask is its box grown by chance."""
+    """Put a thing into a scene, in the middle of a mask of any place, size and shape."""
     thing = THINGS[name]
-    sheet, shadow, box = place_sprite(rng, material.sprites[name], mirrored=thing.mirrored, grounded=thing.grounded)
-    layer = clip(np.asarray(sheet, np.float32) / 255)
-    alpha = layer[..., 3:]
-    grow = rng.uniform(0.01, 0.16, 4) * max(box[2] - box[0], box[3] - box[1])
-    if max(box[2] - box[0], box[3] - box[1]) < 0.6 * SIDE:
-        grow = grow * 0.6
-    left, top, right, bottom = box[0] - grow[0], box[1] - grow[1], box[2] + grow[2], box[3] + grow[3] + 4
-    if rng.random() < 0.55:
-        left, top, right, bottom = widen_box(rng, (left, top, right, bottom))
-    mask = draw_mask(rng, (left, top, right, bottom))
+    height = SIDE * rng.uniform(0.4, 0.72)
+    width = min(height * float(rng.choice([0.8, 1.0, 1.0, 1.0, 1.25])), 0.8 * SIDE)
+    left, top = rng.uniform(0.06 * SIDE, 0.94 * SIDE - width), rng.uniform(0.06 * SIDE, 0.94 * SIDE - height)
+    mask = draw_mask(rng, (left, top, left + width, top + height))
     inside = np.asarray(mask) > 127
-    drop = shadow[..., None] * np.float32(rng.uniform(0.25, 0.5)) * inside[..., None]
-    target = scene * (1 - drop)
+    box = mask.getbbox()
+    assert box is not None  # a box of that size leaves something of any shape
+    sheet, shadow = place_sprite(material.sprites[name], box, grounded=thing.grounded)
+    layer = clip(np.asarray(sheet, np.float32) / 255)
+    alpha = layer[..., 3:] * inside[..., None]
+    target = scene * (1 - shadow[..., None] * np.float32(0.35) * inside[..., None])
     target = target * (1 - alpha) + light_sprite(rng, layer[..., :3], scene) * alpha
-    inside = inside | (alpha[..., 0] > 0.02)
-    words = ANYTHING if rng.random() < 0.06 else thing.captions
-    first = rng.random() < 0.5
-    caption = str(words[0] if first else words[int(rng.integers(len(words)))])
+    words = ANYTHING if rng.random() < 0.03 else thing.captions
+    caption = str(words[0] if rng.random() < 0.6 else words[int(rng.integers(len(words)))])
     caption = SETTINGS[int(rng.integers(len(SETTINGS)))].format(caption)
     return Example(target.astype(np.float32), inside, caption, name)
 
@@ -167,8 +147,7 @@ def compose_example(material: Material, seed: int, number: int) -> Example:
     scene = paint_scene(rng, list(material.photos.values()))
     draw = rng.random()
     if draw < SHARES["thing"]:
-        names = list(material.sprites)
-        return compose_thing(rng, material, names[int(rng.integers(len(names)))], scene)
+        return compose_thing(rng, material, PAINTED[int(rng.integers(len(PAINTED)))], scene)
     if draw < SHARES["thing"] + SHARES["fill"]:
         fills = ("sunset", "sunset", "blue sky", "night sky", "grass", "water")
         return compose_fill(rng, fills[int(rng.integers(len(fills)))], scene)

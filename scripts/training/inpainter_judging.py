@@ -22,7 +22,7 @@ from torch.nn import functional
 from scripts.training.composites import compose_thing
 from scripts.training.scenes import SIDE, clip, paint_scene
 from scripts.training.sprites import Material
-from scripts.training.things import FILLS, THINGS
+from scripts.training.things import FILLS, PAINTED, THINGS
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Cell:
 
 @dataclass
 class Painter:
-    """The ordinary pipeline, asked for one 256-pixel picture at a time."""
+    """The ordinary pipeline, asked for one picture of `side` pixels at a time."""
 
     folder: Path
     device: str = "cpu"
@@ -46,6 +46,7 @@ class Painter:
     guidance: float = 2.0
     negative: str = ""
     seed: int = 0
+    side: int = SIDE
     pipeline: AutoPipelineForInpainting = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,18 +57,20 @@ class Painter:
 
     def paint(self, picture: Image.Image, mask: npt.NDArray[np.bool_], prompt: str) -> Image.Image:
         """Paint the prompt where the mask is true; everything else stays to the bit."""
+        marks = Image.fromarray(mask.astype(np.uint8) * 255)
+        size = (self.side, self.side)
         made = self.pipeline(
             prompt=prompt,
             negative_prompt=self.negative,
-            image=picture,
-            mask_image=Image.fromarray(mask.astype(np.uint8) * 255),
-            height=SIDE,
-            width=SIDE,
+            image=picture.resize(size, Image.Resampling.LANCZOS),
+            mask_image=marks.resize(size, Image.Resampling.BOX).point(lambda value: 255 if value > 25 else 0),
+            height=self.side,
+            width=self.side,
             num_inference_steps=self.steps,
             guidance_scale=self.guidance,
             generator=torch.Generator().manual_seed(self.seed),
         ).images[0]
-        return Image.composite(made, picture, Image.fromarray(mask.astype(np.uint8) * 255))
+        return Image.composite(made.resize(picture.size, Image.Resampling.LANCZOS), picture, marks)
 
 
 def crop_square(photo: Image.Image) -> Image.Image:
@@ -91,7 +94,7 @@ def choose_mask(name: str, place: int) -> npt.NDArray[np.bool_]:
 
 def paint_sheet(painter: Painter, material: Material, prompts: list[str] | None = None, photos: int = 3) -> list[Cell]:
     """Paint every prompt (default: the first words of each listed thing, and "" for nothing) into each photograph."""
-    wanted = {things.captions[0]: name for name, things in THINGS.items()}
+    wanted = {THINGS[name].captions[0]: name for name in PAINTED}
     wanted |= {words[0]: name for name, words in FILLS.items()}
     wanted[""] = "background"
     chosen = list(wanted) if prompts is None else prompts
@@ -135,7 +138,7 @@ def cut_box(picture: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> to
 def train_classifier(material: Material, minutes: float, seed: int = 77) -> tuple[nn.Module, list[str]]:
     """Teach a classifier to tell the things apart in composites of its own seed."""
     torch.manual_seed(seed)
-    names = list(material.sprites)
+    names = list(PAINTED)
     network = build_classifier(len(names))
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
     photos = list(material.photos.values())

@@ -1,8 +1,8 @@
 """The four networks of the starter inpainter and its tokenizer, built untrained.
 
-Pictures are 256 x 256; the autoencoder makes 4 channels of 64 x 64 of them (a quarter of each side: with only four
+Pictures are 128 x 128; the autoencoder makes 4 channels of 32 x 32 of them (a quarter of each side: with only four
 channels, an eighth loses too much). The denoiser is thin where it is large and wide where it is small, and is told
-the words twice: by cross-attention in the middle, at 8 x 8, and, pooled, with the time. Knows nothing of training.
+the words twice: by cross-attention in the middle, at 4 x 4, and, pooled, with the time. Knows nothing of training.
 
 >>> networks = build_networks(STARTER)
 >>> networks.denoiser.config["in_channels"]
@@ -28,7 +28,7 @@ START = "<|startoftext|>"
 class Sizes:
     """The sizes of the networks: `picture` side in pixels, channels, text width, layers and longest prompt."""
 
-    picture: int = 256
+    picture: int = 128
     autoencoder: int = 32
     denoiser: tuple[int, ...] = (32, 64, 128, 256)
     text: int = 192
@@ -37,7 +37,7 @@ class Sizes:
 
 
 STARTER = Sizes()
-TOY = Sizes(picture=256, autoencoder=8, denoiser=(8, 8, 16, 16), text=16, text_layers=1, tokens=12)
+TOY = Sizes(autoencoder=8, denoiser=(8, 8, 16, 16), text=16, text_layers=1, tokens=12)
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Networks:
 
 
 def build_autoencoder(sizes: Sizes) -> AutoencoderTiny:
-    """An untrained autoencoder, 4 x 64 x 64 latents for 256 x 256 pictures."""
+    """An untrained autoencoder, 4 x 32 x 32 latents for 128 x 128 pictures."""
     channels = (sizes.autoencoder,) * 3
     autoencoder = AutoencoderTiny(
         encoder_block_out_channels=channels,

@@ -33,8 +33,9 @@ class Stages:
     output: Path
     device: str = "cpu"
     seed: int = 1
-    batch: int = 16
-    rate: float = 5e-4
+    batch: int = 24
+    rate: float = 8e-4
+    side: int = 128
     sizes: Sizes = field(default_factory=lambda: STARTER)
 
     def run(self, stage: str, minutes: float | None = None) -> dict[str, object]:
@@ -100,7 +101,13 @@ class Stages:
     def train_denoiser(self, minutes: float) -> dict[str, object]:
         """Train the denoiser and the text encoder."""
         plan = denoiser_training.Plan(
-            minutes=minutes, seed=self.seed, device=self.device, batch=self.batch, rate=self.rate, report=say
+            minutes=minutes,
+            seed=self.seed,
+            device=self.device,
+            batch=self.batch,
+            rate=self.rate,
+            side=self.side,
+            report=say,
         )
         networks, material = self.build(), read_material(self.data)
         loss = denoiser_training.train_denoiser(networks, material, self.checkpoints, plan, self.scale())

@@ -33,12 +33,15 @@ class Batch:
 
 
 def encode_examples(
-    examples: list[Example], autoencoder: AutoencoderTiny, tokenizer: CLIPTokenizer, scale: float
+    examples: list[Example], autoencoder: AutoencoderTiny, tokenizer: CLIPTokenizer, scale: float, side: int = 256
 ) -> Batch:
-    """Encode examples exactly as the inpainting pipeline encodes a picture and its mask."""
+    """Encode examples, made `side` pixels wide, exactly as the inpainting pipeline encodes a picture and its mask."""
     parameter = next(autoencoder.parameters())
     stack = torch.from_numpy(np.stack([example.target for example in examples])).permute(0, 3, 1, 2) * 2 - 1
     masks = torch.from_numpy(np.stack([example.mask for example in examples])[:, None]).float()
+    if side != stack.shape[-1]:
+        stack = functional.interpolate(stack, (side, side), mode="area")
+        masks = (functional.interpolate(masks, (side, side), mode="area") > 0.1).float()
     both = torch.cat([stack, stack * (masks < 0.5)]).to(parameter.device, parameter.dtype)
     with torch.no_grad():
         latents = autoencoder.encode(both.contiguous(memory_format=torch.channels_last)).latents * scale
@@ -62,16 +65,17 @@ class LatentPool:
         scale: float,
         size: int,
         first: int = 0,
+        side: int = 256,
     ) -> None:
         self._material, self._autoencoder, self._tokenizer = material, autoencoder, tokenizer
-        self._seed, self._scale, self._size = seed, scale, size
+        self._seed, self._scale, self._size, self._side = seed, scale, size, side
         self._first, self._next = first, first
         self._slots: Batch | None = None
 
     def add(self, count: int) -> None:
         """Make and encode the next `count` examples."""
         examples = [compose_example(self._material, self._seed, self._next + place) for place in range(count)]
-        new = encode_examples(examples, self._autoencoder, self._tokenizer, self._scale)
+        new = encode_examples(examples, self._autoencoder, self._tokenizer, self._scale, self._side)
         if self._slots is None:
             self._slots = Batch(
                 *(

@@ -122,7 +122,7 @@ def draw_horizon(rng: np.random.Generator, low: float = 0.35, high: float = 0.75
 
 
 def crop_photo(rng: np.random.Generator, photo: Image.Image) -> Picture:
-    """A square of a photograph, mirrored half of the time, its light and colours varied; grey ones get two tones."""
+    """A square of a photograph, mirrored half of the time, its light and colours varied, at times swapped."""
     side = int(rng.uniform(0.55, 1.0) * min(photo.size))
     left, top = int(rng.integers(0, photo.width - side + 1)), int(rng.integers(0, photo.height - side + 1))
     small = photo.resize(
@@ -135,6 +135,8 @@ def crop_photo(rng: np.random.Generator, photo: Image.Image) -> Picture:
         grey = np.clip(picture.mean(-1), 0, 1)
         dark, light = vary(rng, (0.15, 0.15, 0.15), 0.15), vary(rng, (0.85, 0.85, 0.85), 0.15)
         picture = blend_colours([dark, vary(rng, (0.5, 0.5, 0.5), 0.2), light], grey)
+    if rng.random() < 0.3:
+        picture = picture[..., rng.permutation(3)]
     picture = picture ** np.float32(rng.uniform(0.7, 1.4)) * rng.uniform(0.85, 1.1, 3).astype(np.float32)
     return clip(picture)
 
@@ -174,10 +176,10 @@ def paint_blur(rng: np.random.Generator) -> Picture:
 
 
 def paint_scene(rng: np.random.Generator, photos: Sequence[Image.Image]) -> Picture:
-    """Any background: a photograph's crop more than half of the time (if there are any), else a painted one."""
-    if photos and rng.random() < 0.6:
+    """Any background: a photograph's crop half of the time (if there are any), else a painted one."""
+    if photos and rng.random() < 0.5:
         return crop_photo(rng, photos[int(rng.integers(len(photos)))])
     kind = rng.random()
-    if kind < 0.55:
+    if kind < 0.35:
         return paint_landscape(rng)
-    return paint_room(rng) if kind < 0.8 else paint_blur(rng)
+    return paint_room(rng) if kind < 0.6 else paint_blur(rng)

@@ -55,6 +55,26 @@ THINGS: dict[str, Thing] = {
 }
 """Objects, each painted from a rendering."""
 
+PAINTED: tuple[str, ...] = (
+    "dog",
+    "cat",
+    "flowers",
+    "sunflower",
+    "tree",
+    "house",
+    "car",
+    "pizza",
+    "apple",
+    "robot",
+    "hat",
+    "person wearing a hat",
+    "snowman",
+    "balloon",
+    "heart",
+    "star",
+)
+"""The things that are trained, and the model card's list: what two cores can teach in a session. A GPU can take all."""
+
 FILLS: dict[str, tuple[str, ...]] = {
     "sunset": ("a sunset", "sunset", "a sunset sky", "a sunrise", "an orange sky"),
     "blue sky": ("a blue sky", "blue sky", "sky", "a sky with clouds", "clouds"),
