@@ -35,6 +35,17 @@ from inference.settings import ROOT
 log = logging.getLogger("tawny.host")
 
 
+SILENT = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+}
+"""Nothing leaves the machine at run time. onnxruntime 1.29 and later, on Linux, tell Microsoft about every model that is
+loaded unless the first of these is set; the others keep Hugging Face's libraries from asking for what lies here."""
+
+
 class Body(Protocol):
     """What runs the loop at the other end: a process, a thread, a machine elsewhere."""
 
@@ -231,7 +242,7 @@ class LocalHost:
 
     def _start(self, engine: type[Engine], environment: Mapping[str, str | None]) -> Worker:
         ours, theirs = socket.socketpair()
-        variables = dict(os.environ)
+        variables = {**os.environ, **SILENT}
         for name, value in environment.items():
             if value is None:
                 variables.pop(name, None)
