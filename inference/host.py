@@ -42,8 +42,8 @@ SILENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
 }
-"""Nothing leaves the machine at run time. onnxruntime 1.29 and later, on Linux, tell Microsoft about every model that is
-loaded unless the first of these is set; the others keep Hugging Face's libraries from asking for what lies here."""
+"""Nothing leaves the machine at run time. onnxruntime 1.29 and later, on Linux, tell Microsoft about every model that
+is loaded unless the first of these is set; the others keep Hugging Face's libraries from asking for what lies here."""
 
 
 class Body(Protocol):

@@ -63,6 +63,11 @@ def do_main_job(url: str) -> dict[str, object]:
             "/v1/audio/speech",
             json={"input": "Rotate right.", "voice": "en_US-joe-medium", "response_format": "wav"},
         )
+        written = client.post(
+            "/v1/audio/transcriptions",
+            files={"file": ("c.wav", said.content, "audio/wav")},
+            data={"vad_filter": "true", "language": "en"},
+        )
         picture = (ROOT / "tests" / "pictures" / "coffee.jpg").read_bytes()
         heard = client.post("/v1/images/edits", files={"image": picture, "audio": ("c.wav", said.content, "audio/wav")})
         painted = client.post(
@@ -71,7 +76,8 @@ def do_main_job(url: str) -> dict[str, object]:
             data={"operations": '[{"op":"generate","prompt":"a dog"}]', "steps": "2"},
         )
         return {
-            "statuses": [said.status_code, heard.status_code, painted.status_code],
+            "statuses": [said.status_code, written.status_code, heard.status_code, painted.status_code],
+            "text": written.json().get("text"),
             "operations": heard.json().get("operations"),
         }
 

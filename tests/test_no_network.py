@@ -29,7 +29,8 @@ def test_the_main_job_needs_no_network_and_no_socket_leaves_loopback(tmp_path: P
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + (tmp_path / "log").read_text()
     told = json.loads(done.stdout)
-    assert told["statuses"] == [200, 200, 200], told
+    assert told["statuses"] == [200, 200, 200, 200], told
+    assert "rotate right" in told["text"].lower()
     assert told["operations"] == [{"op": "rotate", "degrees": 90}]
     assert told["left loopback"] == []
     assert told["counted"] == 1, "or the next line would prove nothing"
