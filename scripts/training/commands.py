@@ -72,7 +72,7 @@ _LEFT_ALONE = (
 
 def compose(rng: random.Random) -> tuple[str, list[Operation]]:
     """One command and its plan, with marks."""
-    if rng.random() < 0.11:
+    if rng.random() < 0.25:
         return chat.no_edit(rng), []
     count = rng.choices(_COUNTS, _COUNT_WEIGHTS)[0]
     clauses = complicate(rng, [draw_clause(rng) for _ in range(count)])

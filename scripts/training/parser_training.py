@@ -83,9 +83,18 @@ def draw_pool(recipe: Recipe, index: int, excluded: frozenset[str]) -> list[tupl
     return [(line["command"], line["plan"]) for line in (lines + lines)[start : start + POOL]]
 
 
-def stack(
-    batch: list[Example], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def weigh(length: int) -> list[float]:
+    """The weights of a plan's tokens: one over the root of the length, since a plan is right or wrong as a whole.
+
+    The second token, which says whether there is any edit at all, weighs four times as much: everything else about a
+    sentence is learnt long before this one choice otherwise.
+    """
+    weights = [length**-0.5] * length
+    weights[1] *= 4
+    return weights
+
+
+def stack(batch: list[Example], device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Inputs (batch, length), where the plan is predicted (same shape, bool), targets and weights there (flat)."""
     length = max(len(prompt) + len(plan) for prompt, plan in batch) - 1
     inputs = torch.zeros(len(batch), length, dtype=torch.long)
@@ -97,15 +106,13 @@ def stack(
         inputs[row, : len(whole)] = torch.tensor(whole)
         where[row, len(prompt) - 1 : len(whole)] = True
         targets += plan
-        weights += [len(plan) ** -0.5] * len(plan)
+        weights += weigh(len(plan))
     flat = torch.tensor(targets, device=device), torch.tensor(weights, device=device)
     return inputs.to(device), where.to(device), *flat
 
 
 def measure_loss(model: Any, batch: list[Example], device: torch.device) -> tuple[torch.Tensor, float]:
     """The weighted sum of the cross-entropy of a batch's plan tokens, and the sum of the weights.
-
-    Tokens of short plans weigh more (one over the root of the length): a plan is right or wrong as a whole.
 
     No attention mask: padding stands behind the plan, where causal attention never looks from it.
     """
@@ -185,7 +192,7 @@ def train(recipe: Recipe, excluded: frozenset[str]) -> None:
     budget, last = recipe.minutes * 60, time.monotonic()
     seen, losses, saved = 0, [], used
     for pool, parts in steps(recipe, tokenizer, pool, excluded):  # noqa: B020 - the generator starts from it
-        whole = sum(len(plan) ** 0.5 for batch in parts for _, plan in batch)
+        whole = sum(sum(weigh(len(plan))) for batch in parts for _, plan in batch)
         for batch in parts:
             loss, _ = measure_loss(model, batch, device)
             (loss / whole).backward()
