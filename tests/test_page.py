@@ -310,6 +310,18 @@ def test_answers_are_said_aloud_when_asked(editor: Editor, gateway: Gateway) -> 
     assert ("speak", {"text": "Turned the picture right.", "speed": 1.0}) in gateway.stage.asked
 
 
+def test_answers_aloud_need_a_voice_and_cost_no_edit_without_one(
+    open_page: OpenPage, make_gateway: Callable[..., Gateway]
+) -> None:
+    editor = open_page(make_gateway(missing=["speaker"]).url)
+    editor.choose("coffee")
+    editor.get("#aloud").click()
+    expect(editor.get("#notices")).to_contain_text("./scripts/fetch_models")
+    expect(editor.get("#aloud")).to_have_attribute("aria-pressed", "false")
+    editor.page.get_by_role("button", name="Turn right").click()
+    editor.expect_versions(2, current=1)
+
+
 def test_the_seed_is_kept_or_rolled(editor: Editor, gateway: Gateway) -> None:
     editor.choose("coffee")
     editor.page.get_by_label("Strength").evaluate("(field) => { field.value = '0.3'; }")

@@ -28,7 +28,7 @@ export class CommandBar {
     this.box.addEventListener('input', () => this.fit());
     // What is done is still there to be corrected, and gone at the first letter of something new.
     this.box.addEventListener('focus', () => this.box.value === work.plan?.command && this.box.select());
-    byId('aloud').addEventListener('click', () => this.setAloud(!this.aloud));
+    byId('aloud').addEventListener('click', () => this.toggleAloud());
     this.microphone = new Microphone(byId('mic'), { take: (sound) => this.hear(sound), fail: (why) => trouble(new Error(why)) });
     work.addEventListener('state', () => this.refresh());
     work.addEventListener('done', (event) => this.answer(event));
@@ -49,6 +49,19 @@ export class CommandBar {
 
   keep() {
     return this.album.keep([['page', 'command', { text: this.box.value, aloud: this.aloud }]]);
+  }
+
+  /** Only with a voice there is: a wish that cannot be met must not cost an edit later. */
+  async toggleAloud() {
+    this.setAloud(!this.aloud);
+    if (!this.aloud) return;
+    try {
+      if ((await gateway.voices()).length) return;
+      throw new Error('There is no voice yet. Run ./scripts/fetch_models on the machine, then ask for answers aloud again.');
+    } catch (error) {
+      this.setAloud(false);
+      this.trouble(error);
+    }
   }
 
   setAloud(aloud) {
