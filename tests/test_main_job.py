@@ -56,7 +56,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield address
     process.send_signal(signal.SIGTERM)
     process.stdout.close()
-    assert process.wait(30) == 0
+    assert process.wait(30) in (0, -signal.SIGTERM)  # uvicorn hands the signal on after it has ended in order
 
 
 @pytest.fixture
