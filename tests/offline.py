@@ -61,7 +61,7 @@ def do_main_job(url: str) -> dict[str, object]:
     with httpx.Client(base_url=url, timeout=600) as client:
         said = client.post(
             "/v1/audio/speech",
-            json={"input": "Rotate right.", "voice": "en_US-joe-medium", "response_format": "wav"},
+            json={"input": "Make it black and white and rotate it to the right.", "voice": "en_US-joe-medium", "response_format": "wav"},
         )
         written = client.post(
             "/v1/audio/transcriptions",

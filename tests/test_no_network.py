@@ -30,8 +30,8 @@ def test_the_main_job_needs_no_network_and_no_socket_leaves_loopback(tmp_path: P
     assert done.returncode == 0, done.stderr + (tmp_path / "log").read_text()
     told = json.loads(done.stdout)
     assert told["statuses"] == [200, 200, 200, 200], told
-    assert "rotate right" in told["text"].lower()
-    assert told["operations"] == [{"op": "rotate", "degrees": 90}]
+    assert "black and white" in told["text"].lower()
+    assert told["operations"] == [{"op": "grayscale"}, {"op": "rotate", "degrees": 90}]
     assert told["left loopback"] == []
     assert told["counted"] == 1, "or the next line would prove nothing"
     assert told["no route"] == 0
