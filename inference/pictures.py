@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -42,6 +43,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+_LARGE = 4_000_000
 
 # EXIF tags that outlive an edit: who, what, when, which lens; never where, and nothing that an edit makes wrong.
 _KEPT_TAGS = (270, 271, 272, 305, 306, 315, 33432)
@@ -162,6 +165,9 @@ def encode_picture(
         exif.load(picture.exif)
     if format == "png":
         options["compress_level"] = 4  # 6 takes about twice as long for 2 % fewer bytes.
+        if image.width * image.height > _LARGE:
+            # In large photographs nothing repeats but runs: no more bytes without the search, in half the time.
+            options["compress_type"] = zlib.Z_RLE
         if picture.dpi is not None:
             options["dpi"] = picture.dpi
         if facts is not None:
