@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import subprocess
@@ -168,13 +169,11 @@ def test_what_cannot_be_heard_is_an_error(
 )
 def test_nonsense_ends_the_connection_and_nothing_else(wyoming: Gateway, ports: dict[str, int], sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", ports[EARS]), timeout=10) as client:
-        client.sendall(sent)
-        client.shutdown(socket.SHUT_WR)
-        try:
+        with contextlib.suppress(OSError):  # the server need not read to the end before it hangs up
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
             while client.recv(1000):
                 pass
-        except ConnectionResetError:
-            pass
     assert Pong.is_type(talk(ports[EARS], Ping(), until=Pong)[-1].type)
 
 
