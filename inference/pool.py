@@ -41,6 +41,13 @@ E = TypeVar("E", bound=Engine)
 LOAD_PATIENCE = 600.0
 
 
+class Ticket:
+    """A turn that is waited for or held."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+
+
 class Pool:
     """All slots of this gateway."""
 
@@ -80,7 +87,7 @@ class Pool:
         passed_over = ""
         for number, choice in enumerate(choices):
             slot = self._slot(engine, choice.row)
-            ticket = object()
+            ticket = Ticket(caller)
             began = time.monotonic()
             self._await_turn(slot, ticket, choice, caller)
             self.tally.waited((engine.name, choice.row.id, choice.device.kind), time.monotonic() - began)
@@ -136,6 +143,17 @@ class Pool:
             raise
         finally:
             forget()
+
+    def check_room(self, engine: type[Engine], choice: Choice, caller: Caller) -> None:
+        """Raise `Busy` if ``caller`` would be refused a turn, unless it has one or waits for one already.
+
+        For whoever must know before an answer begins; a lease checks it again.
+        """
+        slot = self._slot(engine, choice.row)
+        with self._changed:
+            tickets = (*slot.waiting.order(), *slot.holders)
+            if not any(isinstance(ticket, Ticket) and ticket.caller is caller for ticket in tickets):
+                self._refuse_too_many(slot, caller)
 
     def _refuse_too_many(self, slot: Slot, caller: Caller) -> None:
         limit = self._settings.queue_length

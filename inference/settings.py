@@ -40,7 +40,7 @@ class Settings:
     gpu_deaths: int = 2
     """So many deaths of an engine's worker on the GPU, and it moves to the CPU until the next start."""
     patience: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """Seconds without a sign of life after which the worker of an engine, by its name, is ended; else the engine's own."""
+    """Seconds without a sign of life after which an engine's worker is ended, by its name; else the engine's own."""
     deadlines: Mapping[str, float] = field(default_factory=lambda: DEADLINES)
     """Seconds that each kind of work (edit, plan, transcription, speech, load) may take, waiting included; 0: any."""
     queue_length: int = 32

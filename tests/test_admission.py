@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -51,6 +52,58 @@ def test_past_the_limit_requests_are_busy_at_once_and_told_when_to_come_back(mak
     assert first.answer().status_code == 200
     again = httpx.post(f"{gateway.url}/v1/images/edits", files=files, data={"prompt": "rotate right"})
     assert again.status_code == 200
+
+
+@pytest.mark.parametrize("stream", ["false", "true"])
+def test_a_full_line_before_one_engine_is_busy_at_once_for_streams_too(make_gateway: Make, stream: str) -> None:
+    gateway = make_gateway(queue_length=1)
+    gateway.stage.held = True
+    running = Asking(gateway)
+    gateway.stage.reached.get(timeout=20)
+    waiting = Asking(gateway)
+    while httpx.get(f"{gateway.url}/v1/status").json()["engines"]["inpainter"]["queue"] == 0:
+        pass  # each question takes the server's own time
+    third = httpx.post(
+        f"{gateway.url}/v1/images/edits",
+        files={"image": png(photo())},
+        data={"prompt": "add a dog", "stream": stream},
+        timeout=20,
+    )
+    assert (third.status_code, third.json()["error"]["code"]) == (503, "busy")
+    assert int(third.headers["retry-after"]) >= 1
+    gateway.stage.release()
+    assert [edit.answer().status_code for edit in (running, waiting)] == [200, 200]
+
+
+def test_the_place_in_the_line_is_in_the_progress_of_a_stream(make_gateway: Make) -> None:
+    gateway = make_gateway()
+    gateway.stage.held = True
+    running = Asking(gateway)
+    gateway.stage.reached.get(timeout=20)
+    told: list[dict[str, Any]] = []
+    fields = {"operations": '[{"op":"rotate","degrees":90},{"op":"generate","prompt":"a dog"}]', "stream": "true"}
+    files = {"image": png(photo())}
+    with httpx.stream("POST", f"{gateway.url}/v1/images/edits", files=files, data=fields, timeout=20) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                told.append(json.loads(line[6:]))
+                if "queue_position" in told[-1]:
+                    gateway.stage.release()
+    kinds = [event["type"] for event in told]
+    assert (kinds[0], kinds[-1]) == ("image_edit.plan", "image_edit.completed")
+    (waited,) = [event for event in told if "queue_position" in event]
+    assert (waited["type"], waited["operation"], waited["queue_position"]) == ("image_edit.progress", "generate", 1)
+    assert running.answer().status_code == 200
+
+
+def test_words_are_in_the_log_only_if_asked_for(make_gateway: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tawny")
+    for wanted in (False, True):
+        gateway = make_gateway(log_words=wanted)
+        httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}, timeout=20)
+        spoken = {"input": "A secret.", "voice": "small-voice"}
+        httpx.post(f"{gateway.url}/v1/audio/speech", json=spoken, timeout=20)
+        assert ("rotate right" in caplog.text, "A secret." in caplog.text) == (wanted, wanted)
 
 
 def test_a_slow_picture_does_not_delay_speech(make_gateway: Make) -> None:

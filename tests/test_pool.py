@@ -14,6 +14,7 @@ import pytest
 
 from inference.errors import Cancelled, EngineFailed, EngineNotInstalled, InvalidRequest, UnknownModel, WeightsMissing
 from inference.events import Placed, Queued, Step
+from inference.labels import REQUEST_ID
 from inference.pool import Pool
 from tests.engines import Counter, Impatient
 from tests.machinery import Listener, make_pool, make_row
@@ -318,6 +319,30 @@ def test_an_idle_engine_is_unloaded_when_its_time_is_up(tmp_path: Path) -> None:
     assert pool.sweep() is None
     assert gone(pid)
     pool.close()
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(0.0, False), (-1.0, True)])
+def test_an_engine_of_its_own_time_is_unloaded_at_once_or_never(tmp_path: Path, seconds: float, stays: bool) -> None:
+    now = [0.0]
+    settings = {"idle": {"counter": seconds}, "idle_seconds": 60.0}
+    pool = make_pool(tmp_path, make_row("counter", tmp_path), settings=settings, clock=lambda: now[0])
+    with pool.lease(Counter, Listener()) as counter:
+        pid = counter.call(Counter.where)[0]
+    now[0] = 1e9
+    assert pool.sweep() is None
+    assert gone(pid) is not stays
+    pool.close()
+
+
+def test_the_log_of_a_worker_carries_the_id_of_the_request(pool: Pool, capfd: pytest.CaptureFixture[str]) -> None:
+    token = REQUEST_ID.set("req_42")
+    try:
+        with pytest.raises(EngineFailed), pool.lease(Counter, Listener()) as counter:
+            counter.call(Counter.crash)
+    finally:
+        REQUEST_ID.reset(token)
+    pool.close()
+    assert "ERROR counter [req_42] Traceback" in capfd.readouterr().err
 
 
 def test_a_load_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

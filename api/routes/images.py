@@ -125,6 +125,7 @@ async def _check_plan(
         for engine in engines_of(operations, masked=masked):
             model = asked.model if engine is Inpainter else None
             choice = await run_in_threadpool(runtime.prepare, engine.name, model, require_gpu=asked.require_gpu)
+            runtime.pool.check_room(engine, choice, job)
             devices[engine.name] = choice.device.kind
     except TawnyError:
         job.cancel()
