@@ -51,15 +51,15 @@ class _Numbers(Collector):
     def _engines(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("tawny_jobs", "Pieces of work that wait or run", value=self._status["jobs"])
         kept = GaugeMetricFamily("tawny_kept_jobs", "Jobs of /v1/jobs that are not settled", labels=("state",))
-        for state, number in self._kept.items():
-            kept.add_metric((state,), number)
+        for standing, number in self._kept.items():
+            kept.add_metric((standing,), number)
         yield kept
         rows = self._status["engines"].items()
-        for name, field, what in (
+        for family, field, what in (
             ("tawny_engine_bytes", "bytes", "Bytes in RAM of the engine's process"),
             ("tawny_engine_queue", "queue", "Leases that wait for the engine"),
         ):
-            gauge = GaugeMetricFamily(name, what, labels=ENGINE)
+            gauge = GaugeMetricFamily(family, what, labels=ENGINE)
             for engine, row in rows:
                 gauge.add_metric((engine, row["model"] or "", row["device"] or ""), row[field])
             yield gauge

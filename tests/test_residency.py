@@ -75,8 +75,10 @@ def test_an_idle_engine_makes_room_for_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("round_", range(3))
-def test_loads_at_the_same_time_never_pass_the_budget_together(tmp_path: Path, round_: int) -> None:
-    engines = [type(f"Engine{number}", (Counter,), {"name": f"engine{number}"}) for number in range(6)]
+def test_loads_at_the_same_time_never_pass_the_budget_together(
+    tmp_path: Path, round_: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines: list[type[Counter]] = [type(f"Engine{n}", (Counter,), {"name": f"engine{n}"}) for n in range(6)]
     host = ThreadHost(dict.fromkeys(engines, Counter))
     rows = [make_row(engine.name, tmp_path, needs_bytes=40) for engine in engines]
     pool = make_pool(tmp_path, *rows, host=host, settings={"memory_bytes": 100})
@@ -87,7 +89,7 @@ def test_loads_at_the_same_time_never_pass_the_budget_together(tmp_path: Path, r
         over.append(sum(slot.reserved for slot in list(pool._slots.values())))
         return start(*args)
 
-    host.start = start_and_measure  # type: ignore[method-assign]
+    monkeypatch.setattr(host, "start", start_and_measure)
     go = threading.Barrier(len(engines))
 
     def work(engine: type[Counter]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from inference.catalogue import Catalogue, Row
 from inference.errors import WeightsMissing
 from inference.verification import Verifier
+from inference.weights import hash_file
 from tests import fakes
 from tests.engines import Counter
 from tests.machinery import Listener, make_pool
@@ -36,16 +37,13 @@ def flip_a_byte(path: Path) -> None:
 
 def count_hashes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Note each file that is hashed."""
-    from inference import verification
-
     hashed: list[Path] = []
-    hash_file = verification.hash_file
 
     def note(path: Path) -> str:
         hashed.append(path)
         return hash_file(path)
 
-    monkeypatch.setattr(verification, "hash_file", note)
+    monkeypatch.setattr("inference.verification.hash_file", note)
     return hashed
 
 
