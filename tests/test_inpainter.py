@@ -12,13 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
+from inference.catalogue import Catalogue
 from inference.engine import Weights
-from inference.engines.control import draw_edges
-from inference.engines.inpainter import Inpainter
+from inference.engines.control import KINDS, draw_edges
+from inference.engines.inpainter import SCHEDULERS, Inpainter
 from inference.errors import EngineFailed, InvalidRequest
 from inference.events import Event, Preview, Step
 from inference.hardware.device import Device
 from inference.loras import Lora
+from inference.settings import Settings
 from tests import tiny_models
 
 CPU = Device("cpu", "cpu", "float32", "a test")
@@ -276,3 +278,18 @@ def test_a_pickle_is_never_loaded(models: Path, tmp_path: Path) -> None:
     torch.save({}, models / "loras" / "evil.bin")
     with pytest.raises(InvalidRequest):
         paint(load(models, "sd15"), loras=(Lora("evil", models / "loras" / "evil.bin", 1.0),))
+
+
+def test_the_catalogues_rows_say_only_what_this_engine_reads() -> None:
+    catalogue = Catalogue.load(Settings().manifest)
+    parts = {name for row in catalogue for name in row.parts.values()}
+    known = {"resolution", "steps", "guidance_scale", "scheduler", "lora", "controlnet", "control_scale"}
+    for row in (row for row in catalogue if row.engine == Inpainter.name):
+        assert set(row.options) <= known, row.id
+        assert {"resolution", "steps", "guidance_scale"} <= set(row.options) or row.id in parts, row.id
+        assert row.options.get("scheduler", "lcm") in SCHEDULERS
+        assert row.options.get("controlnet", "canny") in KINDS
+        if "lora" in row.options or "controlnet" in row.options:
+            assert row.base is not None
+            assert row.options["resolution"] == catalogue.row(row.base).options["resolution"], row.id
+        assert ("depth" in row.parts) is (row.options.get("controlnet") == "depth"), row.id

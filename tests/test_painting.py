@@ -199,6 +199,15 @@ def test_twelve_megapixels_of_odd_sides() -> None:
     assert result.getpixel((5, 5)) == image.getpixel((5, 5))
 
 
+def test_a_restyled_photo_of_twelve_megapixels_is_painted_once_and_whole() -> None:
+    job, image = PaintingJob(512, noise=True), photo("china", (4000, 3001))
+    result = edit(image, {"op": "restyle", "prompt": "watercolor painting"}, job=job)
+    assert result.size == (4000, 3001)
+    assert [call.image.size for call in job.calls] == [(608, 416)]
+    corners = [(3, 3), (3996, 3), (3, 2996), (3996, 2996), (2000, 1500)]
+    assert sum(result.getpixel(corner) != image.getpixel(corner) for corner in corners) >= 4
+
+
 # 3: a few shapes at the model's own resolution ------------------------------------------------------------------------
 
 
