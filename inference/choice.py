@@ -69,8 +69,8 @@ class Chooser:
                 found.append(Choice(row, weights, self._device(engine, weights, row, require_gpu=require_gpu)))
             except WeightsMissing as error:
                 # Of several that could be fetched the first is named; what else the caller can do, too.
-                instead = f". {engine.instead}" if engine.instead else ""
-                first_error = first_error or WeightsMissing(error.message + instead, param=error.param)
+                param, instead = engine.instead or (error.param, "")
+                first_error = first_error or WeightsMissing(f"{error.message}. {instead}".rstrip(". "), param=param)
             except OutOfMemory as error:
                 first_error = first_error or error
         if not found:

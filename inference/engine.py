@@ -61,7 +61,7 @@ class Engine(ABC):
     ``runs_on``   device kinds it can use, best first.
     ``patience``  seconds without an event after which a call counts as hung.
     ``optional``  whether the main job is served without it.
-    ``instead``   what a caller can do without it, as a sentence without a full stop; "" if nothing.
+    ``instead``   what a caller can do without it: the field of a request, and a sentence without a full stop.
     ``sharing``   so many leases may be held at once. More than 1 keeps a short request from waiting for a long one,
                   at the price of the long one's speed.
     """
@@ -73,7 +73,7 @@ class Engine(ABC):
     patience: ClassVar[float] = 300.0
     sharing: ClassVar[int] = 1
     optional: ClassVar[bool] = False
-    instead: ClassVar[str] = ""
+    instead: ClassVar[tuple[str, str] | None] = None
 
     @abstractmethod
     def load(self, weights: Weights, device: Device) -> None:

@@ -267,7 +267,7 @@ def test_a_finder_that_is_not_fetched_is_a_503_with_the_command_and_the_mask_as_
         response = edit(client, operations=operations, stream=stream)
         error = response.json()["error"]
         assert (response.status_code, error["code"]) == (503, "weights_missing")
-        assert model in error["message"] and "mask" in error["message"]
+        assert model in error["message"] and "mask" in error["message"] and error["param"] == "mask"
         mask = Image.new("L", (60, 40), 255)
         assert edit(client, mask=png(mask), operations=operations).status_code == 200
 

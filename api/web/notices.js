@@ -33,7 +33,7 @@ export function tellUnwritten(error) {
 /** Show an error of the gateway or of the page itself. `again` repeats what failed; `paint` opens the mask. */
 export function tellError(error, { again = null, paint = null } = {}) {
   const actions = [];
-  if (paint && ['mask_required', 'mask_mismatch'].includes(error.code)) actions.push(['Paint the place', paint]);
+  if (paint && (error.param === 'mask' || ['mask_required', 'mask_mismatch'].includes(error.code))) actions.push(['Paint the place', paint]);
   if (again && (AGAIN.has(error.code) || error.status >= 500)) actions.push(['Try again', again]);
   return tell(sentence(error), { actions });
 }

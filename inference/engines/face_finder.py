@@ -49,7 +49,7 @@ class FaceFinder(Engine):
     runs_on = ("cpu",)
     sharing = 4
     optional = True
-    instead = "Or send a mask that says where it is"
+    instead = ("mask", "Or send a mask that says where it is")
 
     def load(self, weights: Weights, device: Device) -> None:
         """Load the one ``*.onnx`` in ``weights.path``."""

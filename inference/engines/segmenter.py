@@ -33,7 +33,7 @@ class Segmenter(Engine):
     requires = ("torch", "transformers")
     library = "torch"
     optional = True
-    instead = "Or send a mask that says where it is: then nothing needs finding"
+    instead = ("mask", "Or send a mask that says where it is: then nothing needs finding")
 
     def load(self, weights: Weights, device: Device) -> None:
         """Load what ``weights.path`` holds; safetensors only, nothing from a network, no code of the folder's own."""
