@@ -61,7 +61,7 @@ def main() -> int:
 
     def stop() -> None:
         for app in apps:
-            app.state.runtime.refuse()
+            app.state.errands.refuse()
 
     def at_work() -> bool:
         return any(app.state.runtime.jobs.count or app.state.errands.busy for app in apps)

@@ -40,7 +40,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.errands = await stack.enter_async_context(running(Errands(settings, app.state.runtime)))
+            await stack.enter_async_context(running(app.state.errands))
             if settings.wyoming_stt_port or settings.wyoming_tts_port:
                 from api.wyoming.server import listening  # who has no such port need not have the package
 
@@ -64,6 +64,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
     logging.getLogger("uvicorn.access").disabled = True
     app.state.settings = settings
     app.state.runtime = runtime or Runtime(settings.for_inference())
+    app.state.errands = Errands(settings, app.state.runtime)
     app.state.journal = Journal()
     for router in ROUTERS:
         app.include_router(router)

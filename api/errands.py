@@ -32,6 +32,7 @@ from api.streams import QUIET_SECONDS, base64_text
 from inference.errors import (
     Busy,
     Cancelled,
+    DiskFull,
     EngineFailed,
     InvalidRequest,
     ShuttingDown,
@@ -56,6 +57,7 @@ KEPT = 1000
 EVERY = 0.25
 """Progress is written down no more often than that, in seconds."""
 SWEEP = 60.0
+RESCUE = 2.0
 
 LAST = {COMPLETED: "image_edit.completed", FAILED: "error"}
 
@@ -75,6 +77,7 @@ class Errands:
         self._news = asyncio.Condition()
         self._told = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Future[None]] = set()
         self._stopping = False
 
     @property
@@ -115,6 +118,13 @@ class Errands:
             self._ready.add(entry.id)
         for work in (self._sweep, *[self._serve] * AT_ONCE):
             self._tasks.add(asyncio.create_task(work()))
+
+    def refuse(self) -> None:
+        """Have nothing new begun, and let go who listens to what only waits. On the event loop only."""
+        self._runtime.refuse()
+        telling = asyncio.ensure_future(self._tell())
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
 
     async def stop(self) -> None:
         """Begin nothing any more; what is under way stays in the book for the next start."""
@@ -208,7 +218,7 @@ class Errands:
                 if name == LAST[COMPLETED]:
                     data["b64_json"] = base64_text(await self.picture(job, 0))
                 yield number, name, data
-            if entry.settled or self._stopping:
+            if entry.settled or self._stopping or (self._runtime.jobs.closing and job not in self._running):
                 return
             place = self.position(job)
             if place is not None and place != told:
@@ -239,10 +249,23 @@ class Errands:
             try:
                 await self._do(job)
             except Exception:
-                log.exception("job %s could not be served", job)
+                log.exception("job %s could not be served; it is tried again", job)
+                await self._rescue(job)
             finally:
                 self._running.pop(job, None)
             await self._tell()
+
+    async def _rescue(self, job: str) -> None:
+        """Let a job wait again that the book could not be told about: as soon as it can."""
+        while True:
+            await asyncio.sleep(RESCUE)
+            try:
+                entry = await run_in_threadpool(self.ledger.get, job)
+                if entry is not None and not entry.settled:
+                    await self._again(entry, failed=False)
+                return
+            except TawnyError as error:
+                log.warning("%s", error.message)
 
     def _next(self) -> str | None:
         """Return the job whose turn it is; one that is only being accepted is not there yet."""
@@ -272,6 +295,8 @@ class Errands:
                 await self._again(entry, failed=True)
             else:
                 await self._fail(entry, describe(error), status_of(error))
+        except DiskFull:
+            raise  # it was accepted, so it waits for room
         except TawnyError as error:
             await self._fail(entry, describe(error), status_of(error))
         except Exception:

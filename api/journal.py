@@ -24,6 +24,9 @@ from inference.errors import TawnyError
 log = logging.getLogger("tawny.access")
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
 class Journal:
     """Counts of what was answered, by method, route and status. Added to on the event loop only."""
 
@@ -33,6 +36,7 @@ class Journal:
 
     def note(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
+        method = method if method in METHODS else "other"  # a client can invent as many as it likes
         self.requests[method, route, status] += 1
         self.seconds[method, route] += seconds  # type: ignore[assignment]
 

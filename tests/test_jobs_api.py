@@ -17,7 +17,7 @@ import pytest
 
 from api.keys import add_key
 from api.ledger import COMPLETED, Entry, Ledger
-from inference.errors import EngineFailed
+from inference.errors import DiskFull, EngineFailed
 from tests.fakes import ROTATE, Gateway, opened, photo, png
 from tests.processes import StandIn, is_gone, standing_in, wait_until
 
@@ -378,6 +378,48 @@ def test_kills_at_any_moment_lose_no_accepted_job_and_settle_none_twice(tmp_path
         everything = httpx.get(f"{gateway.url}/v1/jobs").json()["data"]
         assert {row["id"] for row in everything} == set(sure.values()), "sent again under its name it is the same job"
         assert {path.name for path in (gateway.state / "jobs").iterdir()} == set(sure.values())
+
+
+def test_whoever_listens_to_a_waiting_job_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with standing_in(tmp_path, TAWNY_GRACE_SECONDS="60") as gateway:
+        (gateway.state / "hold").touch()
+        jobs = [accepted(gateway.url) for _ in range(3)]
+        wait_until(lambda: state(gateway.url, jobs[2])["queue_position"] == 0)
+        listening = threading.Event()
+        heard: list[str] = []
+
+        def hear() -> None:
+            for _, name, _ in listen(gateway.url, jobs[2]):
+                heard.append(name)
+                listening.set()
+
+        thread = threading.Thread(target=hear)
+        thread.start()
+        assert listening.wait(30)
+        gateway.process.send_signal(signal.SIGTERM)
+        thread.join(10)
+        assert heard == ["image_edit.queued"]
+        (gateway.state / "hold").unlink()
+        gateway.process.wait(20)
+
+
+def test_a_full_disk_while_it_runs_only_delays_a_job(make_gateway: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.errands.RESCUE", 0.05)
+    gateway = make_gateway()
+    failures = [True, True]
+    settle = Ledger.settle
+
+    def settle_if_there_is_room(*args: Any) -> bool:
+        if failures:
+            failures.pop()
+            raise DiskFull("no room")
+        return settle(*args)
+
+    monkeypatch.setattr(Ledger, "settle", settle_if_there_is_room)
+    job = accepted(gateway.url)
+    ended = finished(gateway.url, job)
+    assert (ended["status"], ended["attempts"]) == ("completed", 3)
+    assert [name for _, name, _ in listen(gateway.url, job)].count("image_edit.completed") == 1
 
 
 def test_a_term_lets_the_running_job_finish_and_keeps_the_waiting_one(tmp_path: Path) -> None:

@@ -70,6 +70,14 @@ def test_a_label_that_would_break_the_format_is_escaped(client: httpx.Client) ->
     assert read(client)
 
 
+def test_methods_that_clients_invent_are_one(client: httpx.Client) -> None:
+    for number in range(5):
+        client.request(f"INVENTED{number}", "/v1/models")
+    methods = {dict(labels).get("method") for _, labels in read(client)}
+    assert "other" in methods
+    assert not any("INVENTED" in (method or "") for method in methods)
+
+
 def test_a_distribution_counts_up_to_each_limit() -> None:
     distribution = Distribution()
     for seconds in (0.0, 0.005, 0.006, 1.0, 10_000.0):
