@@ -104,8 +104,16 @@ def test_wishes_reach_the_computing_half() -> None:
 
 def test_every_variable_is_explained_by_a_sentence() -> None:
     told = {name: sentence for name, _, sentence in explain()}
-    plain = {item.name for item in dataclasses.fields(Settings)} - {"environment", "preferences", "devices", "idle", "patience"}
-    by_engine = {engine.name + suffix for engine in ENGINES for suffix in ("", "_device", "_idle_seconds", "_patience_seconds")}
+    plain = {item.name for item in dataclasses.fields(Settings)} - {
+        "environment",
+        "preferences",
+        "devices",
+        "idle",
+        "patience",
+    }
+    by_engine = {
+        engine.name + suffix for engine in ENGINES for suffix in ("", "_device", "_idle_seconds", "_patience_seconds")
+    }
     assert set(told) == {variable(name) for name in plain | by_engine}
     assert all(sentence.endswith(".") and "this engine" not in sentence for sentence in told.values())
     assert "the face_finder" in told["TAWNY_FACE_FINDER_DEVICE"]
