@@ -20,6 +20,7 @@ import httpx
 
 from inference.settings import ROOT
 
+COMMAND = "Make it black and white and rotate it to the right."
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 GUARD = """
 import os, sys
@@ -61,7 +62,7 @@ def do_main_job(url: str) -> dict[str, object]:
     with httpx.Client(base_url=url, timeout=600) as client:
         said = client.post(
             "/v1/audio/speech",
-            json={"input": "Make it black and white and rotate it to the right.", "voice": "en_US-joe-medium", "response_format": "wav"},
+            json={"input": COMMAND, "voice": "en_US-joe-medium", "response_format": "wav"},
         )
         written = client.post(
             "/v1/audio/transcriptions",

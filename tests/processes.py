@@ -47,7 +47,7 @@ class StandIn:
 
 @contextmanager
 def standing_in(folder: Path, prefix: Sequence[str] = (), **variables: str) -> Iterator[StandIn]:
-    """Run a stand-in gateway on a free port, with ``variables`` in its environment and ``prefix`` before its command."""
+    """Run a stand-in gateway on a free port, ``variables`` in its environment and ``prefix`` before its command."""
     state = folder / "state"
     state.mkdir(exist_ok=True)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TAWNY_")}

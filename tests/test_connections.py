@@ -142,9 +142,8 @@ def test_a_head_that_is_too_long_is_431(make_gateway: Make, pieces: int) -> None
 
 def test_a_connection_too_many_is_answered_and_closed_and_later_there_is_room(make_gateway: Make) -> None:
     gateway = make_gateway(max_connections=2)
-    with connect(gateway), connect(gateway):
-        with connect(gateway) as third:
-            status, headers, body = read_all(third)
+    with connect(gateway), connect(gateway), connect(gateway) as third:
+        status, headers, body = read_all(third)
     assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
     assert int(headers["retry-after"]) >= 1
     assert httpx.get(f"{gateway.url}/health").status_code == 200

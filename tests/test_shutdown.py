@@ -33,6 +33,11 @@ class Edit:
             self.error = error
 
 
+def plan(gateway: StandIn) -> httpx.Response:
+    """Ask for a plan."""
+    return httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}, timeout=60)
+
+
 def begin_held_edit(gateway: StandIn) -> Edit:
     """Start an edit and return while the inpainter's process is at it."""
     (gateway.state / "hold").touch()
@@ -43,13 +48,18 @@ def begin_held_edit(gateway: StandIn) -> Edit:
 
 def test_a_term_finishes_what_runs_refuses_what_comes_and_ends_every_child(tmp_path: Path) -> None:
     with standing_in(tmp_path, TAWNY_GRACE_SECONDS="30") as gateway:
-        assert httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}, timeout=60).status_code == 200
+        assert (
+            httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}, timeout=60).status_code
+            == 200
+        )
         edit = begin_held_edit(gateway)
         workers = gateway.workers()
         assert len(workers) >= 2
         gateway.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "x"}, timeout=60).status_code == 503)
-        refused = httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"}, timeout=60)
+        wait_until(
+            lambda: httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "x"}, timeout=60).status_code == 503
+        )
+        refused = plan(gateway)
         assert refused.json()["error"]["code"] == "shutting_down"
         assert int(refused.headers["retry-after"]) >= 1
         assert httpx.get(f"{gateway.url}/health", timeout=60).status_code == 200
