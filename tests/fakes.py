@@ -389,7 +389,8 @@ def serve(folder: Path, settings: Settings, missing: Sequence[str] = ()) -> Gate
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     app = create_app(places, runtime)
-    server = make_server(app, settings, app.state.errands.refuse, lambda: runtime.jobs.count > 0 or app.state.errands.busy)
+    errands = app.state.errands
+    server = make_server(app, settings, errands.refuse, lambda: runtime.jobs.count > 0 or errands.busy)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="gateway")
     thread.start()
     return Gateway(f"http://127.0.0.1:{port}", port, runtime, host, server, thread)

@@ -114,9 +114,9 @@ def test_a_body_that_trickles_is_refused_though_it_never_stands_still(make_gatew
 
 
 def test_work_that_takes_longer_than_a_body_may_is_not_cut(make_gateway: Make) -> None:
-    gateway = make_gateway(body_seconds=0.1, header_seconds=0.1)
+    gateway = make_gateway(body_seconds=1.0, header_seconds=1.0)
     gateway.stage.held = True
-    passed = threading.Timer(0.5, gateway.stage.release)
+    passed = threading.Timer(2.0, gateway.stage.release)
     passed.start()
     said = httpx.post(f"{gateway.url}/v1/audio/speech", json={"input": "One.", "voice": "small-voice"}, timeout=20)
     assert said.status_code == 200
