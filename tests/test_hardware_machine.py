@@ -198,9 +198,11 @@ def test_the_operators_choice_of_a_gpu_stands(tmp_path: Path) -> None:
 
 
 def test_a_worker_on_the_cpu_cannot_open_the_gpu(tmp_path: Path) -> None:
-    hidden = {"HIP_VISIBLE_DEVICES": "-1", "CUDA_VISIBLE_DEVICES": "-1"}
+    waits = {"OMP_WAIT_POLICY": "PASSIVE"}
+    hidden = {"HIP_VISIBLE_DEVICES": "-1", "CUDA_VISIBLE_DEVICES": "-1"} | waits
     assert look(make_machine(tmp_path / "a", HALO)).worker_environment("parser", ON_CPU) == hidden
-    assert look(make_machine(tmp_path / "b")).worker_environment("parser", ON_CPU) == {}
+    assert look(make_machine(tmp_path / "b")).worker_environment("parser", ON_CPU) == waits
+    assert look(make_machine(tmp_path / "b"), None, waits).worker_environment("parser", ON_CPU) == {}
 
 
 def test_tuning_is_for_strix_halo_only(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_an_nvidia_card_is_proved_and_used_the_same_way(tmp_path: Path) -> None:
         device = place("engine", BOTH, machine, "auto", 1 * GIB, library=library)
         assert (device.kind, device.torch_name) == ("gpu", "cuda")
     assert tools.asked == ["probe of torch", "probe of ctranslate2"]
-    assert machine.worker_environment("engine", device) == {}
+    assert machine.worker_environment("engine", device) == {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def test_placing_twice_gives_the_same_place_while_memory_shrinks(tmp_path: Path) -> None:

@@ -218,14 +218,16 @@ class Machine:
     def worker_environment(self, engine: str, device: Device) -> dict[str, str | None]:
         """Changes to the environment of a worker of `engine` on `device`; None takes a variable out."""
         del engine  # every engine gets the same today; the argument keeps the door open for one that must not
+        changes: dict[str, str | None] = {}
         if device.kind == "gpu":
             changes = self._gpu_environment()
             tuning.prepare_caches(changes)
-            return changes
-        if self.vendor is None:
-            return {}
-        # A worker on the CPU must not open the GPU at all: an unproved one can hang it.
-        return {"HIP_VISIBLE_DEVICES": "-1", "CUDA_VISIBLE_DEVICES": "-1"}
+        elif self.vendor is not None:
+            # A worker on the CPU must not open the GPU at all: an unproved one can hang it.
+            changes = {"HIP_VISIBLE_DEVICES": "-1", "CUDA_VISIBLE_DEVICES": "-1"}
+        if tuning.WAITING.name not in self.environment:
+            changes[tuning.WAITING.name] = tuning.WAITING.value
+        return changes
 
     def _gpu_environment(self) -> dict[str, str | None]:
         if self.vendor != "amd":

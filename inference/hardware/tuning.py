@@ -47,6 +47,15 @@ ALLOCATOR = Tuning(
 )
 """For CTranslate2 on any AMD GPU, not on gfx1151 alone."""
 
+WAITING = Tuning(
+    "OMP_WAIT_POLICY",
+    "PASSIVE",
+    "OpenMP's threads otherwise spin while they wait: two busy engines on the same cores then slow each other down many "
+    "times over. Measured on two cores beside a third busy process: loading the parser and twelve plans took 68 s, and "
+    "had not ended after 600 s with spinning",
+)
+"""For every worker, on any device."""
+
 
 def tune(target: str | None, state: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """What to add to the environment of a worker on a GPU of this target; {} for other targets."""
