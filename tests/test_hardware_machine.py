@@ -218,7 +218,7 @@ def test_tuning_is_for_strix_halo_only(tmp_path: Path) -> None:
         assert Path(folder).is_dir()
         assert Path(folder).is_relative_to(tmp_path)
     other = look(make_machine(tmp_path / "b", machines.RADEON)).worker_environment("inpainter", ON_GPU)
-    assert other == {"CT2_CUDA_ALLOCATOR": "cub_caching"}
+    assert other == {"CT2_CUDA_ALLOCATOR": "cub_caching", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def test_tuning_is_a_setting_with_reasons(tmp_path: Path) -> None:
