@@ -50,7 +50,7 @@ ALLOCATOR = Tuning(
 WAITING = Tuning(
     "OMP_WAIT_POLICY",
     "PASSIVE",
-    "OpenMP's threads otherwise spin while they wait: two busy engines on the same cores then slow each other down many "
+    "OpenMP's threads otherwise spin while they wait: two busy engines on one core then slow each other down many "
     "times over. Measured on two cores beside a third busy process: loading the parser and twelve plans took 68 s, and "
     "had not ended after 600 s with spinning",
 )
