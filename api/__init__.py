@@ -7,6 +7,9 @@
     settings   the only reader of the environment      access     who may come in: Host, Origin, key, body size
     journal    request ids, access log, counters       problems   error -> status and body
     deps       runtime, admitted uploads, waiting      streams    job events -> server-sent events
+    serving    the server: closes its door last        keys       clients' keys, hashed
+    errands    jobs that outlive their connection      ledger     their book; luggage: their files
+    metrics    what Prometheus is told                 claim      one server per state folder
     routes     one file per group of endpoints
 
 It has never heard of torch: everything that computes is behind ``inference.runtime``.

@@ -15,9 +15,14 @@ Read from the top; each line imports only what stands below it.
     engines       the models behind verbs: inpaint, parse, transcribe, speak, find
     engine        the one abstract class
     hardware      what the machine is and what may be trusted on it
+    verification  weights are hashed before their first load
     weights       a row of the catalogue -> a verified local folder
     catalogue     models/manifest.toml as typed rows
     pictures      bytes -> a picture as it is seen, and back
     sounds        bytes -> samples, and back
+    line          a queue in which callers take turns
+    tally         plain sums of what the engines did
+    writing       files that are whole or not there
+    labels        who asked, and the id under which it is logged
     events, settings, errors
 """
