@@ -11,11 +11,18 @@ from PIL import Image, ImageDraw
 from scripts.training import autoencoder_training, denoiser_training
 from scripts.training.ahead import Ahead
 from scripts.training.checkpoints import read_checkpoint, write_checkpoint
-from scripts.training.composites import compose_background, compose_example, compose_fill, compose_thing
+from scripts.training.composites import (
+    FILLED,
+    compose_background,
+    compose_example,
+    compose_fill,
+    compose_thing,
+    place_sprite,
+)
 from scripts.training.inpainter_export import assemble_pipeline, write_pipeline
 from scripts.training.inpainter_networks import TOY, build_networks, build_tokenizer, list_words
 from scripts.training.inpainter_stages import Stages
-from scripts.training.scenes import paint_scene, paint_sky
+from scripts.training.scenes import continue_smoothly, paint_scene, paint_sky
 from scripts.training.sprites import Material, read_material, trim_sprite, write_material
 from scripts.training.things import BACKGROUND, FILLS, THINGS
 
@@ -79,11 +86,33 @@ def test_a_fill_replaces_exactly_its_mask(material: Material) -> None:
         assert example.caption in FILLS[name]
 
 
-def test_a_background_is_the_scene_itself() -> None:
+def test_a_background_goes_on_smoothly() -> None:
     rng = np.random.default_rng(4)
     scene = paint_scene(rng, [])
     example = compose_background(rng, scene)
-    assert np.array_equal(example.target, scene) and example.caption in BACKGROUND
+    assert example.caption in BACKGROUND
+    assert np.array_equal(example.target[~example.mask], scene[~example.mask])
+
+
+def test_what_surrounds_a_gap_fills_it() -> None:
+    scene = np.zeros((256, 256, 3), np.float32)
+    scene[:, 128:] = 0.8
+    scene[60:180, 60:180] = (1, 0, 0)
+    inside = np.zeros((256, 256), np.bool_)
+    inside[60:180, 60:180] = True
+    filled = continue_smoothly(scene, inside)
+    assert np.array_equal(filled[~inside], scene[~inside])
+    assert np.ptp(filled, axis=2).max() < 0.01, "the red that was there is gone"
+    assert filled[120, 64].mean() < 0.15 and filled[120, 176].mean() > 0.65
+
+
+def test_a_thing_stands_in_the_middle_of_its_mask(material: Material) -> None:
+    sheet, shadow = place_sprite(material.sprites["dog"], (40, 60, 200, 180), grounded=True)
+    box = sheet.getbbox()
+    assert box is not None
+    assert abs(box[0] + box[2] - 240) <= 4 and abs(box[1] + box[3] - 240) <= 4
+    assert (box[3] - box[1]) / 120 == pytest.approx(FILLED, abs=0.03)
+    assert shadow[180:].max() < shadow.max()
 
 
 def test_a_sunset_is_warmer_at_the_horizon_than_a_night() -> None:
@@ -144,13 +173,16 @@ def test_the_autoencoder_learns_and_goes_on(material: Material, tmp_path: Path) 
 
 
 def test_a_stopped_denoiser_training_ends_where_an_unbroken_one_does(material: Material, tmp_path: Path) -> None:
+    tokenizer = build_tokenizer(TOY)
+
     def train(folder: Path, *stops: int) -> dict[str, torch.Tensor]:
         for steps in stops:
             plan = denoiser_training.Plan(
                 minutes=1e6, batch=2, fresh=0, pool=4, begin_with=4, most_steps=steps, dtype=torch.float32
             )
             plan.report = lambda line: None
-            denoiser_training.train_denoiser(build_networks(TOY), material, folder, plan, scale=1.0)
+            networks = build_networks(TOY, tokenizer=tokenizer)
+            denoiser_training.train_denoiser(networks, material, folder, plan, scale=1.0)
         found = read_checkpoint(folder, "denoiser")
         assert found is not None and found[1]["step"] == stops[-1]
         return found[0]
@@ -207,6 +239,12 @@ def test_the_unet_needs_the_autoencoder_first(material: Material, tmp_path: Path
     write_material(material, tmp_path / "material.zip")
     with pytest.raises(FileNotFoundError, match="autoencoder"):
         Stages(tmp_path / "material.zip", tmp_path, tmp_path / "out", sizes=TOY).run("unet", 0.0)
+
+
+def test_a_training_keeps_its_tokenizer(tmp_path: Path) -> None:
+    stages = [Stages(tmp_path / "none.zip", tmp_path, tmp_path / "out", sizes=TOY) for _ in range(2)]
+    first, second = (stage.build().tokenizer.get_vocab() for stage in stages)
+    assert first == second
 
 
 def test_things_made_ahead_come_in_order_and_errors_come_out() -> None:

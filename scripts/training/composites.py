@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from scripts.training.scenes import SIDE, Picture, clip, draw_horizon, paint_ground, paint_scene, paint_sky
+from scripts.training.scenes import (
+    SIDE,
+    Picture,
+    clip,
+    continue_smoothly,
+    draw_horizon,
+    paint_ground,
+    paint_scene,
+    paint_sky,
+)
 from scripts.training.sprites import Material
 from scripts.training.things import ANYTHING, BACKGROUND, FILLS, PAINTED, SETTINGS, THINGS
 
@@ -100,6 +109,7 @@ def compose_thing(rng: np.random.Generator, material: Material, name: str, scene
     inside = np.asarray(mask) > 127
     box = mask.getbbox()
     assert box is not None  # a box of that size leaves something of any shape
+    scene = continue_smoothly(scene, inside)
     sheet, shadow = place_sprite(material.sprites[name], box, grounded=thing.grounded)
     layer = clip(np.asarray(sheet, np.float32) / 255)
     alpha = layer[..., 3:] * inside[..., None]
@@ -133,12 +143,12 @@ def compose_fill(rng: np.random.Generator, name: str, scene: Picture) -> Example
 
 
 def compose_background(rng: np.random.Generator, scene: Picture) -> Example:
-    """Leave a scene as it is: the mask covers a part of it that has to be continued."""
+    """Continue a scene: the mask covers a part of it, which is filled with what its surroundings suggest."""
     width, height = rng.uniform(0.2, 0.85, 2) * SIDE
     left, top = rng.uniform(0, SIDE - width), rng.uniform(0, SIDE - height)
     inside = np.asarray(draw_mask(rng, (left, top, left + width, top + height))) > 127
     words = BACKGROUND[0] if rng.random() < 0.5 else BACKGROUND[int(rng.integers(len(BACKGROUND)))]
-    return Example(scene, inside, words, "background")
+    return Example(continue_smoothly(scene, inside), inside, words, "background")
 
 
 def compose_example(material: Material, seed: int, number: int) -> Example:

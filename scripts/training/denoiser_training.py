@@ -30,7 +30,7 @@ class Plan:
     rate: float = 8e-4
     side: int = 128
     averaged: float = 0.9985
-    fresh: int = 2
+    fresh: int = 1
     pool: int = 8000
     begin_with: int = 1000
     seed: int = 1
@@ -112,7 +112,7 @@ def train_denoiser(networks: Networks, material: Material, folder: Path, plan: P
         ).sample.float()
         loss = masked_loss(made, velocity, batch.mask.float())
         loss.backward()
-        optimiser.step(used / (plan.minutes * 60), warmup=200, hold=0.7)
+        optimiser.step(used / (plan.minutes * 60), warmup=200, hold=0.8)
         step += 1
         now = float(loss.detach())
         mean = now if step == 1 else 0.99 * mean + 0.01 * now

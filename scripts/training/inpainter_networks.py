@@ -132,7 +132,10 @@ def list_words() -> list[str]:
 
 
 def build_tokenizer(sizes: Sizes, vocabulary: int = 600) -> CLIPTokenizer:
-    """A small byte-level BPE tokenizer of the captions' words; unknown words fall into pieces, never fail."""
+    """A small byte-level BPE tokenizer of the captions' words; unknown words fall into pieces, never fail.
+
+    Where pieces are equally frequent their numbers come by chance: whoever trains keeps the tokenizer.
+    """
     bpe = Tokenizer(models.BPE(continuing_subword_prefix="", end_of_word_suffix="</w>", unk_token=END))
     bpe.normalizer = normalizers.Lowercase()
     bpe.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.ByteLevel(False)])
@@ -192,8 +195,8 @@ def build_scheduler() -> DDIMScheduler:
     )
 
 
-def build_networks(sizes: Sizes, seed: int = 0) -> Networks:
-    """All networks, untrained; the same seed gives the same weights."""
+def build_networks(sizes: Sizes, seed: int = 0, tokenizer: CLIPTokenizer | None = None) -> Networks:
+    """All networks, untrained; the same seed gives the same weights, with that tokenizer or a new one."""
+    tokenizer = tokenizer or build_tokenizer(sizes)
     torch.manual_seed(seed)
-    tokenizer = build_tokenizer(sizes)
     return Networks(build_autoencoder(sizes), build_denoiser(sizes), build_text(sizes, tokenizer), tokenizer)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from transformers import CLIPTokenizer
 
 from scripts.training import autoencoder_training, denoiser_training
 from scripts.training.autoencoder_training import load_autoencoder, measure_autoencoder
 from scripts.training.checkpoints import read_checkpoint, write_checkpoint
 from scripts.training.inpainter_export import assemble_pipeline, write_pipeline
-from scripts.training.inpainter_networks import STARTER, Networks, Sizes, build_networks
+from scripts.training.inpainter_networks import STARTER, Networks, Sizes, build_networks, build_tokenizer
 from scripts.training.sprites import gather_material, read_material, write_material
 
 MINUTES = {"data": 0.0, "autoencoder": 5.0, "unet": 95.0, "decoder": 10.0, "export": 0.0}
@@ -62,8 +63,12 @@ class Stages:
         return {"data_bytes": self.data.stat().st_size}
 
     def build(self) -> Networks:
-        """The networks with whatever has been trained of the autoencoder."""
-        networks = build_networks(self.sizes, self.seed)
+        """The networks with what has been trained of the autoencoder, and the tokenizer that this training keeps."""
+        kept = self.checkpoints / "tokenizer"
+        if not kept.exists():
+            build_tokenizer(self.sizes).save_pretrained(kept)
+        tokenizer = CLIPTokenizer.from_pretrained(kept, local_files_only=True)
+        networks = build_networks(self.sizes, self.seed, tokenizer)
         load_autoencoder(networks.autoencoder, self.checkpoints)
         return networks
 
@@ -72,7 +77,7 @@ class Stages:
         networks, material = build_networks(self.sizes, self.seed), read_material(self.data)
         plan = autoencoder_training.Plan(minutes=minutes, seed=self.seed, device=self.device, report=say)
         autoencoder_training.train_autoencoder(networks.autoencoder, material, self.checkpoints, plan)
-        return self.measure(networks) | {}
+        return self.measure(networks)
 
     def train_decoder(self, minutes: float) -> dict[str, object]:
         """Go on with the decoder alone: the latents stay what the unet has learnt."""

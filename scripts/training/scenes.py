@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
+from torch.nn import functional
 
 Picture = npt.NDArray[np.float32]
 SIDE = 256
@@ -173,6 +175,30 @@ def paint_blur(rng: np.random.Generator) -> Picture:
     """Soft patches of three colours, as behind a subject in focus."""
     colours = [vary(rng, (0.5, 0.5, 0.5), 0.45) for _ in range(3)]
     return blend_colours(colours, np.clip(cloud_noise(rng, 3, 3, int(rng.integers(1, 5))) * 1.6 - 0.3, 0, 1))
+
+
+def continue_smoothly(scene: Picture, inside: npt.NDArray[np.bool_]) -> Picture:
+    """Replace what is inside a mask by what its surroundings suggest: their colours, the nearer the stronger.
+
+    What really was there nobody can know; asked for it, a small network paints patches. This it can learn. Averages
+    of what is known are handed up a pyramid, and the gaps filled on the way down.
+    """
+    known = torch.from_numpy(~inside).float()[None, None]
+    colours = torch.from_numpy(np.ascontiguousarray(scene)).permute(2, 0, 1)[None] * known
+    levels = [(colours, known)]
+    while levels[-1][0].shape[-1] > 1:
+        colours, known = (functional.avg_pool2d(part, 2) for part in levels[-1])
+        levels.append((colours, known))
+    colours, known = levels.pop()
+    filled = colours / known.clamp(min=1e-4)
+    for colours, known in reversed(levels):
+        size = colours.shape[-2:]
+        wider = functional.interpolate(filled, size, mode="bilinear")
+        wider = functional.avg_pool2d(wider, 3, 1, 1, count_include_pad=False) if size[0] > 2 else wider
+        weight = (known * 4).clamp(max=1)
+        filled = weight * colours / known.clamp(min=1e-4) + (1 - weight) * wider
+    smooth: Picture = filled[0].permute(1, 2, 0).numpy()
+    return clip(np.where(inside[..., None], smooth, scene))
 
 
 def paint_scene(rng: np.random.Generator, photos: Sequence[Image.Image]) -> Picture:
