@@ -27,7 +27,7 @@ def say(line: str) -> None:
 
 @dataclass
 class Stages:
-    """Where everything lies, and how to train. `precision` is bfloat16 unless the machine has none."""
+    """Where everything lies, and how to train: device, seed, and the batch, rate and picture side of the unet."""
 
     data: Path
     checkpoints: Path
