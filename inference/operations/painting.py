@@ -29,7 +29,7 @@ CONTEXT = 0.35
 LEAST_CONTEXT = 32
 """... and at least so many pixels."""
 FEATHER = 8
-"""Width of the soft edge in pixels of the model."""
+"""Widest soft edge in pixels of the model; a small model, whose pixels are large, gets a 32nd of its side."""
 PREVIEW = 1024
 """Longest side of a picture of the work in progress."""
 GROWTH = 4
@@ -172,7 +172,12 @@ def _any(value: int) -> int:
 def _lay_over(image: Image.Image, mask: Image.Image, painted: Image.Image, region: Region) -> Image.Image:
     part = image.crop(region.visible)
     fresh = painted.convert("RGB").crop(region.inner).resize(part.size, Image.Resampling.LANCZOS)
-    width = max(1, round(FEATHER * max(region.width / region.shape[0], region.height / region.shape[1])))
+    width = max(
+        1,
+        round(
+            min(FEATHER, region.shape[0] // 32) * max(region.width / region.shape[0], region.height / region.shape[1])
+        ),
+    )
     merged = Image.composite(fresh, part.convert("RGB"), feather(mask.crop(region.visible), width))
     if part.mode == "RGBA":
         merged.putalpha(part.getchannel("A"))
