@@ -73,7 +73,7 @@ PAINTED: tuple[str, ...] = (
     "heart",
     "star",
 )
-"""The things that are trained, and the model card's list: what two cores can teach in a session. A GPU can take all."""
+"""The things that are trained, and the model card's list: what two cores can teach in two hours. A GPU can take all."""
 
 FILLS: dict[str, tuple[str, ...]] = {
     "sunset": ("a sunset", "sunset", "a sunset sky", "a sunrise", "an orange sky"),
