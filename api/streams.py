@@ -39,6 +39,11 @@ def device_header(devices: Mapping[str, str]) -> dict[str, str]:
     return {"x-tawny-device": ", ".join(f"{engine}={kind}" for engine, kind in devices.items())} if devices else {}
 
 
+def model_header(models: Mapping[str, str]) -> dict[str, str]:
+    """Return ``x-tawny-model`` for engines and the models they ran, or no header where no engine was needed."""
+    return {"x-tawny-model": ", ".join(f"{engine}={model}" for engine, model in models.items())} if models else {}
+
+
 def base64_text(data: bytes) -> str:
     """Return ``data`` as JSON carries it."""
     return base64.b64encode(data).decode("ascii")

@@ -41,6 +41,7 @@ def test_a_sentence_turns_the_picture(client: httpx.Client) -> None:
     assert body["created"] > 1_700_000_000
     assert isinstance(body["data"][0]["seed"], int)
     assert response.headers["x-tawny-device"] == "parser=cpu"
+    assert response.headers["x-tawny-model"].startswith("parser=")
 
 
 def test_painting_and_turning_happen_in_the_speakers_order(client: httpx.Client, gateway: Gateway) -> None:

@@ -24,6 +24,7 @@ from inference.settings import Settings
 from tests import tiny_models
 
 CPU = Device("cpu", "cpu", "float32", "a test")
+GPU = Device("gpu", "cpu", "float32", "stands for a GPU; what is done for one is tested, not on one")
 HALF = Device("cpu", "cpu", cast(Any, "float16"), "no machine is placed so any more; its limits are what is tested")
 SIZE = (64, 64)
 
@@ -293,3 +294,19 @@ def test_the_catalogues_rows_say_only_what_this_engine_reads() -> None:
             assert row.base is not None
             assert row.options["resolution"] == catalogue.row(row.base).options["resolution"], row.id
         assert ("depth" in row.parts) is (row.options.get("controlnet") == "depth"), row.id
+
+
+@pytest.mark.parametrize(("device", "calls"), [(CPU, 0), (GPU, 1)])
+def test_a_gpu_is_warmed_at_load_with_the_native_shape(
+    models: Path, monkeypatch: pytest.MonkeyPatch, device: Device, calls: int
+) -> None:
+    seen: list[tuple[int, int]] = []
+    inpaint = Inpainter.inpaint
+
+    def watched(self: Inpainter, image: Image.Image, *arguments: Any, **options: Any) -> Any:
+        seen.append(image.size)
+        return inpaint(self, image, *arguments, **options)
+
+    monkeypatch.setattr(Inpainter, "inpaint", watched)
+    load(models, "sd15", device=device, resolution=64)
+    assert seen == [(64, 64)] * calls

@@ -20,7 +20,7 @@ from api.editing import Telling, admit_edit, edit_answer
 from api.forms import EditForm
 from api.rendering import Rendering, choose_rendering, read_size, wished_format
 from api.settings import Settings
-from api.streams import EventStream, begun, device_header, settled
+from api.streams import EventStream, begun, device_header, model_header, settled
 from api.voices import find_voice
 from inference.engines import Inpainter
 from inference.errors import InvalidRequest, TawnyError
@@ -64,7 +64,7 @@ async def edit(
     result = await settled(request, job)
     rendering = _choose(form, result, box, wished)
     files = [await run_in_threadpool(rendering.render, edited) for edited in result.pictures]
-    headers = device_header(job.devices)
+    headers = device_header(job.devices) | model_header(job.models)
     if wished is not None and form.n == 1:
         headers["x-tawny-seed"] = str(result.pictures[0].seed)
         return Response(files[0][0], media_type=f"image/{rendering.format}", headers=headers)

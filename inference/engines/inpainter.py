@@ -94,6 +94,15 @@ class Inpainter(Engine):
             self._pipeline.vae.to(memory_format=torch.channels_last)
         _let_encode_in_float32(self._pipeline.vae, dtype)
         self._adapters = Adapters(self._pipeline, (weights.path, options["lora"]) if "lora" in options else None)
+        if device.kind == "gpu":
+            self._warm()
+
+    def _warm(self) -> None:
+        """Paint once for nothing at the native size: a GPU's libraries look for kernels at every new shape."""
+        side = int(self._options.get("resolution", 512))
+        blank = Image.new("RGB", (side, side), (128, 128, 128))
+        for _ in self.inpaint(blank, Image.new("L", blank.size, 255), "", steps=2):
+            pass
 
     def inpaint(
         self,
