@@ -96,13 +96,22 @@ def test_pictures_can_be_taken_off_the_page_for_good(editor: Editor) -> None:
     editor.page.get_by_label("Select rocket.jpg").uncheck()
     editor.get("#remove-selected").click()
     expect(editor.get("#picture-name")).to_contain_text("rocket.jpg")
+    wait_for_kept(editor, 2)
     editor.page.reload()
     editor.ready()
     expect(editor.get("#picture-name")).to_contain_text("rocket.jpg")
     editor.get("#remove-picture").click()
     expect(editor.get("#welcome")).to_be_visible()
-    left = editor.page.evaluate("async () => (await (await import('/web/storage.js')).getAll('blobs')).length")
-    assert left == 0
+    wait_for_kept(editor, 0)
+
+
+def wait_for_kept(editor: Editor, count: int) -> None:
+    """Wait until the browser keeps ``count`` files (a picture and its thumbnail are two): it writes after it shows."""
+    asked = "async () => (await (await import('/web/storage.js')).getAll('blobs')).length"
+    kept = [-1]
+    while kept[-1] != count and len(kept) < 2000:
+        kept.append(editor.page.evaluate(asked))
+    assert kept[-1] == count
 
 
 def test_a_phone_sized_window_has_everything_within_reach(open_page: OpenPage, gateway: Gateway) -> None:

@@ -68,13 +68,21 @@ def talk(port: int, *events: Eventable | Event, until: type[Eventable]) -> list[
 
     async def go() -> list[Event]:
         answers: list[Event] = []
-        async with AsyncTcpClient("127.0.0.1", port, connect_timeout=10, read_timeout=20) as client:
-            for event in events:
-                await client.write_event(event if isinstance(event, Event) else event.event())
+        client = AsyncTcpClient("127.0.0.1", port, connect_timeout=10, read_timeout=20)
+        await client.connect()
+        # The server answers what it refuses and hangs up; it need not read to the end before it does.
+        hung_up = contextlib.suppress(ConnectionError)
+        try:
+            with hung_up:
+                for event in events:
+                    await client.write_event(event if isinstance(event, Event) else event.event())
             while (answer := await client.read_event()) is not None:
                 answers.append(answer)
                 if until.is_type(answer.type):
                     break
+        finally:
+            with hung_up:
+                await client.disconnect()
         return answers
 
     return asyncio.run(go())
