@@ -80,7 +80,14 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["authorization", "content-type", "x-request-id", "idempotency-key", "last-event-id"],
-            expose_headers=["x-request-id", "x-tawny-device", "x-tawny-model", "x-tawny-seed", "x-tawny-voice", "retry-after"],
+            expose_headers=[
+                "x-request-id",
+                "x-tawny-device",
+                "x-tawny-model",
+                "x-tawny-seed",
+                "x-tawny-voice",
+                "retry-after",
+            ],
         )
     app.add_middleware(HostCheck, settings=settings)
     app.add_middleware(JournalMiddleware, journal=app.state.journal)
