@@ -11,9 +11,6 @@ import io
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +24,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from tests.processes import serving
+
 pytestmark = [pytest.mark.models, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parent.parent
@@ -37,26 +36,10 @@ VOICE = "en_US-joe-medium"
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start ``python -m api`` as a process of its own and wait until it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "TAWNY_PORT": str(port),
-        "TAWNY_STATE": str(tmp_path_factory.mktemp("state")),
-        "TAWNY_DEVICE": "cpu",
-        "HF_HUB_OFFLINE": "1",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert b"127.0.0.1" in process.stdout.readline()
-    address = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=address, timeout=30) as client:
-        assert client.get("/health").status_code == 200
-    yield address
-    process.send_signal(signal.SIGTERM)
-    process.stdout.close()
-    assert process.wait(30) in (0, -signal.SIGTERM)  # uvicorn hands the signal on after it has ended in order
+    with serving(tmp_path_factory.mktemp("state")) as address:
+        with httpx.Client(base_url=address, timeout=30) as client:
+            assert client.get("/health").status_code == 200
+        yield address
 
 
 @pytest.fixture

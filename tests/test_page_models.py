@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +17,7 @@ from playwright.sync_api import Browser, expect
 
 from tests import browser
 from tests.browser import PICTURES, Editor
+from tests.processes import serving
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(300)]
 
@@ -32,23 +30,8 @@ WHILE = 60_000
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start ``python -m api`` as a process of its own and wait until it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "TAWNY_PORT": str(port),
-        "TAWNY_STATE": str(tmp_path_factory.mktemp("state")),
-        "TAWNY_DEVICE": "cpu",
-        "HF_HUB_OFFLINE": "1",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert b"127.0.0.1" in process.stdout.readline()
-    yield f"http://127.0.0.1:{port}"
-    process.send_signal(signal.SIGTERM)
-    process.stdout.close()
-    assert process.wait(30) in (0, -signal.SIGTERM)
+    with serving(tmp_path_factory.mktemp("state")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
