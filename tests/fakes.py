@@ -78,6 +78,17 @@ class Stage:
         self.held = False
         self._permits.release(1000)
 
+    def step_until_stopped(self) -> bool:
+        """Let held fakes do one step after another until one is stopped; give up after twenty.
+
+        Unlike `release` it lets the worker's reader have its turn: steps of no length at all would outrun a cancel.
+        """
+        for _ in range(20):
+            self.permit()
+            if self.stopped.wait(0.5):
+                return True
+        return False
+
     def begin(self, verb: str, what: Any) -> None:
         """Note what is asked; raise what the test wants raised."""
         self.asked.append((verb, what))

@@ -123,9 +123,8 @@ def test_leaving_a_stream_stops_the_work_within_one_step(
         while next(events).get("step") != 1:
             pass
     assert cancelled.wait(10)
-    stage.release()
-    assert stage.stopped.wait(10)
-    assert stage.steps <= 2  # the one that was told, and the one under way
+    assert stage.step_until_stopped()
+    assert stage.steps <= 3  # the one told, the one under way, and one that began before the worker read the cancel
 
 
 def test_leaving_a_plain_request_stops_the_work_within_one_step(gateway: Gateway, cancelled: threading.Event) -> None:
@@ -141,8 +140,7 @@ def test_leaving_a_plain_request_stops_the_work_within_one_step(gateway: Gateway
         connection.sendall(f"POST /v1/images/edits HTTP/1.1\r\n{head}\r\n".encode() + asked.read())
         stage.reached.get(timeout=20)  # only now is there a step to stop
     assert cancelled.wait(10)
-    stage.release()
-    assert stage.stopped.wait(10)
+    assert stage.step_until_stopped()
     assert stage.steps <= 2  # the one under way, and one that began before the worker had read the cancel
 
 
