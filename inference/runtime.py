@@ -27,6 +27,7 @@ from inference.engines.transcriber import RATE, Transcript
 from inference.errors import CommandNotUnderstood, InvalidRequest, ModelInUse, UnknownModel, UnknownVoice
 from inference.events import Planned
 from inference.hardware.machine import Machine, survey
+from inference.hardware.report import describe_machine
 from inference.hearing import hear
 from inference.host import Host, LocalHost
 from inference.jobs import Job, Jobs
@@ -248,7 +249,7 @@ class Runtime:
         """Return what this machine is, and what each engine does where and why. Reads files; call off the loop."""
         return {
             "uptime_seconds": time.time() - self._started,
-            "machine": self.machine.as_dict(),
+            "machine": describe_machine(self.machine),
             "engines": self.pool.describe(ENGINES),
             "jobs": self.jobs.count,
         }

@@ -18,6 +18,7 @@ from inference.hardware.findings import list_findings
 from inference.hardware.machine import Machine
 from inference.hardware.override import PLAIN
 from inference.hardware.probe import Verdict
+from inference.hardware.report import describe_machine
 from inference.hardware.torch_build import TorchBuild
 from inference.hardware.tuning import TUNINGS, switch_miopen, tune
 from inference.hardware.visible import read_visibility
@@ -280,7 +281,7 @@ def test_threads_share_one_probe(tmp_path: Path) -> None:
         thread.start()
     assert started.wait(10)
     # While the probe runs the status answers: nothing there waits for it.
-    assert machine.as_dict()["proofs"]["torch"] is None
+    assert describe_machine(machine)["proofs"]["torch"] is None
     release.set()
     for thread in threads:
         thread.join(10)
@@ -290,7 +291,7 @@ def test_threads_share_one_probe(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cards", [(), (HALO,), (machines.RAPHAEL, machines.RADEON), (UNFIXED,)])
 def test_the_report_starts_nothing_and_is_plain(tmp_path: Path, cards: tuple[machines.Card, ...]) -> None:
     tools = FakeTools()
-    report = look(make_machine(tmp_path, *cards), tools).as_dict()
+    report = describe_machine(look(make_machine(tmp_path, *cards), tools))
     assert tools.asked == []
     assert json.loads(json.dumps(report)) == report
     assert len(report["gpus"]) == len(cards)
@@ -298,7 +299,7 @@ def test_the_report_starts_nothing_and_is_plain(tmp_path: Path, cards: tuple[mac
 
 
 def test_the_report_of_a_strix_halo(tmp_path: Path) -> None:
-    report = look(make_machine(tmp_path, HALO)).as_dict()
+    report = describe_machine(look(make_machine(tmp_path, HALO)))
     (gpu,) = report["gpus"]
     assert (gpu["target"], gpu["version"], gpu["pci"]) == ("gfx1151", "11.5.1", "1002:1586")
     assert gpu["found_in"] == "/sys/class/kfd/kfd/topology/nodes/1/properties"
@@ -341,8 +342,9 @@ def test_a_survey_imports_no_inference_library_and_is_quick(tmp_path: Path) -> N
     program = (
         "import os, sys, time\nfrom pathlib import Path\nfrom inference.hardware.machine import survey\n"
         "from inference.hardware.placement import place\n"
+        "from inference.hardware.report import describe_machine\n"
         f"started = time.process_time()\nmachine = survey(state=Path({str(tmp_path)!r}), environment=os.environ)\n"
-        "machine.as_dict()\nspent = time.process_time() - started\n"
+        "describe_machine(machine)\nspent = time.process_time() - started\n"
         "heavy = {'torch', 'ctranslate2', 'onnxruntime', 'numpy', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy\nprint(spent)"
     )

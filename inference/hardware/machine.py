@@ -8,7 +8,7 @@ process's own environment is only passed on to children.
 
     machine = survey(Path("/"), state=Path("state"), environment=os.environ)
     machine.proof("torch").ok              # may take a minute, once per boot
-    machine.as_dict()                      # never starts anything
+    describe_machine(machine)              # report.py; never starts anything
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from inference.hardware import gfx, kernel, memory, override, probe, sysfs, torch_build, tuning
 from inference.hardware.device import Device, Library
@@ -29,7 +28,6 @@ from inference.hardware.obstacle import Obstacle, find_obstacle
 from inference.hardware.override import Override
 from inference.hardware.probe import Verdict, VerdictStore
 from inference.hardware.processor import Processor, read_processor
-from inference.hardware.report import describe_machine
 from inference.hardware.topology import Gpu, Identity, Topology, read_topology
 from inference.hardware.torch_build import TorchBuild
 from inference.hardware.visible import Visibility, read_visibility
@@ -262,12 +260,6 @@ class Machine:
         with self._measuring:
             self._most[kind] = max(found, self._most.get(kind, found), key=lambda budget: budget.bytes)
             return self._most[kind]
-
-    # What to tell -------------------------------------------------------------------------------------------------
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for /v1/status and the doctor. Starts nothing; what only a probe could tell is None."""
-        return describe_machine(self)
 
 
 def survey(
