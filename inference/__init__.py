@@ -6,7 +6,8 @@ Read from the top; each line imports only what stands below it.
     editing       what an edit asks for and gives; a plan over a picture, once for each seed
     operations    the edit vocabulary: one class per operation, and how a plan is applied to a picture
     jobs          one piece of work on one thread, listened to from the event loop
-    pool          who holds which worker: start, share, evict, restart, move to the CPU
+    pool          whose turn it is at which engine; several preferred models, tried one after the other
+    residency     what is in memory: load, share the budget, evict, restart, move to the CPU
     lease         the right to call one loaded engine
     choice        which model and which device a request gets
     slots         one engine with one model: its state, and the rule of making room

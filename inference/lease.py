@@ -47,14 +47,16 @@ class Lease(Generic[E]):
         choice: Choice,
         engine: type[E],
         caller: Caller,
-        patience: float | None = None,
-        tally: Tally | None = None,
+        patience: float,
+        tally: Tally,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._worker = worker
         self._engine = engine
         self._caller = caller
         self._tally = tally
-        self._patience = engine.patience if patience is None else patience
+        self._patience = patience
+        self._clock = clock
         self._report: Callable[[Event], None] = caller.report
         self.choice = choice
 
@@ -70,7 +72,7 @@ class Lease(Generic[E]):
         Raises whatever the verb raised, `Cancelled` if the job was cancelled, `EngineFailed` if the worker died.
         """
         self._caller.check()
-        started, outcome, steps, sound = time.monotonic(), "ok", 0, 0.0
+        started, outcome, steps, sound = self._clock(), "ok", 0, 0.0
 
         def report(event: Event) -> None:
             nonlocal steps, sound
@@ -90,8 +92,7 @@ class Lease(Generic[E]):
             raise
         finally:
             forget()
-            seconds = time.monotonic() - started
-            if self._tally is not None:
-                where = self._engine.name, self.choice.row.id, self.choice.device.kind
-                self._tally.called(where, outcome, seconds=seconds, steps=steps, sound=sound)
+            seconds = self._clock() - started
+            where = self._engine.name, self.choice.row.id, self.choice.device.kind
+            self._tally.called(where, outcome, seconds=seconds, steps=steps, sound=sound)
         return result

@@ -1,6 +1,6 @@
 """A slot: one engine with one model, its worker and its history; and the rule who must make room for whom.
 
-Pure data and pure functions, so that every rule of residency is a table in a test. `inference/pool.py` acts on them.
+Pure data and pure functions, so that every rule of residency is a table in a test. `inference/residency.py` acts on them.
 """
 
 from __future__ import annotations
@@ -89,16 +89,17 @@ def make_room(slots: Iterable[Slot], wanted: Slot, kind: str, needs: int, budget
 def describe_slot(slot: Slot) -> dict[str, Any]:
     """Return the slot as plain values for status."""
     assert slot.device is not None
+    worker = slot.worker  # it may end while it is described
     return {
         "model": slot.row.id,
         "state": slot.state,
         "device": slot.device.kind,
         "dtype": slot.device.dtype,
         "reason": slot.device.reason,
-        "bytes": 0 if slot.worker is None else slot.worker.resident_bytes,
+        "bytes": 0 if worker is None else worker.resident_bytes,
         "queue": len(slot.waiting),
         "starts": slot.starts,
         "gpu_deaths": slot.gpu_deaths,
         "last_error": slot.last_error,
-        "pid": None if slot.worker is None else slot.worker.pid,
+        "pid": None if worker is None else worker.pid,
     }

@@ -161,6 +161,28 @@ def test_leases_take_turns_and_say_how_many_are_ahead(pool: Pool) -> None:
     assert done.is_set()
 
 
+def test_a_wait_and_a_call_are_measured_by_the_pools_own_clock(tmp_path: Path) -> None:
+    now = [0.0]
+    pool = make_pool(tmp_path, make_row("counter", tmp_path), clock=lambda: now[0])
+    where = ("counter", "counter-model", "cpu")
+    second = Listener()
+
+    def wait_for_a_turn() -> None:
+        with pool.lease(Counter, second) as counter:
+            counter.call(Counter.count, 1)
+
+    with pool.lease(Counter, Listener()) as counter:
+        thread = threading.Thread(target=wait_for_a_turn)
+        thread.start()
+        assert second.events.get(timeout=10) == Queued("counter", 1)
+        now[0] = 7.0
+        counter.call(Counter.count, 1)
+    thread.join(10)
+    assert pool.tally.waits[where].total == 7.0
+    assert pool.tally.busy[where] == 0.0, "no call took any time by that clock"
+    pool.close()
+
+
 class Shared(Counter):
     """The same for two leases at once."""
 

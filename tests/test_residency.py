@@ -86,7 +86,7 @@ def test_loads_at_the_same_time_never_pass_the_budget_together(
     start = host.start
 
     def start_and_measure(*args: Any) -> Any:
-        over.append(sum(slot.reserved for slot in list(pool._slots.values())))
+        over.append(sum(slot.reserved for slot in pool._residency.all_slots()))
         return start(*args)
 
     monkeypatch.setattr(host, "start", start_and_measure)
