@@ -120,7 +120,7 @@ class Settings:
     header_seconds: float = 15.0
     """A head that is not whole after so many seconds ends its connection."""
     body_seconds: float = 30.0
-    """A body that stands still for so long, or on the whole sends less than 4 KiB a second, is refused."""
+    """A body that for so long brings less than 256 bytes a second is refused; whole, it may take any time."""
     keep_job_seconds: float = 86_400.0
     """A finished job and its pictures are kept for so long."""
     max_upload_bytes: int = 64 * 1024 * 1024
