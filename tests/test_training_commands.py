@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inference.operations import describe_plan, parse_plan
-from scripts.training import command_chat, command_clauses, command_kinds, command_slips, commands
+from scripts.training import (
+    command_chat,
+    command_clauses,
+    command_ellipses,
+    command_kinds,
+    command_lookalikes,
+    command_slips,
+    commands,
+)
 from scripts.training.parser_evaluation import measure, name_error, normalise
 
 PAIRS = commands.draw_pairs(seed=20_261_122, count=6000)
@@ -154,6 +163,52 @@ def test_typing_errors_leave_copied_words_alone() -> None:
         slipped = command_slips.mistype_some(rng, text, 3)
         assert "\x01garden gnome\x02" in slipped
         assert slipped != text
+
+
+def test_a_typing_error_changes_the_word_by_a_letter_or_two() -> None:
+    rng = random.Random(6)
+    for word in ("add", "rotate", "horizontally"):
+        made = {command_slips.mistype(rng, word) for _ in range(200)}
+        assert word not in made
+        assert len(made) > 8
+        assert all(abs(len(slip) - len(word)) <= 1 for slip in made)
+
+
+@pytest.mark.parametrize("slip", [command_slips.hurry, command_slips.hesitate])
+def test_haste_and_hesitation_leave_copied_words_alone(slip: Callable[[random.Random, str], str]) -> None:
+    rng = random.Random(7)
+    text = f"please add {command_clauses.copied('a white add')} and make it brighter"
+    slipped = {slip(rng, text) for _ in range(100)}
+    assert all("\x01a white add\x02" in line for line in slipped)
+    assert len(slipped) > 20
+
+
+def test_heard_wrongly_is_never_the_word_itself() -> None:
+    rng = random.Random(8)
+    assert command_slips.mishear(rng, "rotate it to the right", 0.0) == "rotate it to the right"
+    heard = {command_slips.mishear(rng, "rotate it to the right", 1.0) for _ in range(50)}
+    assert "rotate it to the right" not in heard
+    assert any("write" in line for line in heard)
+
+
+def test_lookalikes_are_many_and_are_things() -> None:
+    rng = random.Random(9)
+    names = {command_lookalikes.lookalike(rng) for _ in range(2000)}
+    assert len(names) > 400
+    for _ in range(300):
+        clause = command_kinds.KINDS["generate"][0](rng)
+        assert {operation["op"] for operation in clause.operations} == {"generate"}
+
+
+def test_words_left_out_still_mean_every_edit() -> None:
+    rng = random.Random(10)
+    for draw in (command_ellipses.elliptical, command_ellipses.shared_object, command_ellipses.shared_verb):
+        for _ in range(200):
+            assert len(draw(rng).operations) >= 2 - (draw is command_ellipses.shared_verb)
+    for _ in range(200):
+        clause = command_ellipses.put_elsewhere(rng)
+        assert [operation["op"] for operation in clause.operations] == ["remove", "generate"]
+        assert clause.operations[1]["where"]
 
 
 def test_speech_has_no_punctuation_in_command_or_plan() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from scripts.training import command_ellipses as ellipses
 from scripts.training import command_finishing as finishing
 from scripts.training import command_geometry as geometry
 from scripts.training import command_objects as objects
@@ -41,6 +42,10 @@ KINDS: dict[str, tuple[Callable[[random.Random], Clause], float]] = {
     "remove_background": (objects.remove_background, 2.2),
     "text": (objects.text, 5),
     "convert": (finishing.convert, 3),
+    "elliptical": (ellipses.elliptical, 4),
+    "shared_object": (ellipses.shared_object, 1),
+    "shared_verb": (ellipses.shared_verb, 1.8),
+    "put_elsewhere": (ellipses.put_elsewhere, 1.5),
 }
 _DRAWS = [draw for draw, _ in KINDS.values()]
 _WEIGHTS = [weight for _, weight in KINDS.values()]

@@ -122,6 +122,10 @@ voyage|Yes we can| Rotate me|Crop here|Brighter days|Flip side|Left or right|Cop
 2026|Draft|Sample|Confidential|My holiday|First day of school| Monday motivation|How are you|What a day|To be
 continued|Vote for Anna|Meet me at noon|Tom and Jerry|Mum and Dad"""
 GREETING_LINES = words.split(_GREETINGS)
+EXCLAIMED_LINES = words.split("""Bam|Zap|Boom|Wow|Yes|No|Stop|Help|Ready|Why not|Who, me|Oh no|Surprise|Hooray|Ta-da|
+Go team|Hey, you|Dr. Who|Mr. Fox|Hello, World|What's new|A & B|Guess who|Let's go|Really|Cheese|Watch out|
+Happy Birthday, Tom|Bang|Crash|Are we there yet|Now or never|Hi, I'm Anna|Eat, sleep, repeat|Wait for it|Ouch|Yum|
+Vs.|Est. 1987|#1 Dad|Me + you""")
 _FACELESS = """(change|make|paint|dye|color|colour|recolor) {t} {c}|(paint|make|dye|color) {t} {c}|make {t} {c}|turn {t}
 {c}|change {t} to {c}| change the (color|colour) of {t} to {c}|{t} should be {c}|I want {t} to be {c}"""
 

@@ -9,6 +9,7 @@ import random
 
 from scripts.training import command_vocabulary as words
 from scripts.training.command_clauses import Clause, Operation, copied, expand, place, relation, said
+from scripts.training.command_lookalikes import lookalike
 from scripts.training.command_object_words import (
     ADD,
     ADD_PLACED,
@@ -20,6 +21,7 @@ from scripts.training.command_object_words import (
     CHANGE_LOOSE,
     CUTOUT,
     DETERMINERS,
+    EXCLAIMED_LINES,
     FACELESS,
     FIRST,
     GREETING_LINES,
@@ -86,7 +88,7 @@ def compact(**fields: object) -> Operation:
 
 def generate(rng: random.Random) -> Clause:
     """One thing to add, or two or three in one breath."""
-    what = words.thing(rng)
+    what = words.thing(rng) if rng.random() < 0.92 else words.with_article(lookalike(rng))
     kind = rng.random()
     if kind < 0.30:
         return Clause(expand(rng, rng.choice(ADD), what=copied(what)), [compact(op="generate", prompt=what)])
@@ -242,15 +244,18 @@ def content(rng: random.Random) -> str:
         line = rng.choice(
             ("2024", "2026", "24 July", "May 1st", "10 km", "No. 7", "100%", "Route 66", "3 for 2", "5 o'clock", "24/7")
         )
+    if rng.random() < 0.12:
+        line = rng.choice(EXCLAIMED_LINES) if rng.random() < 0.5 else line
+        line = line.rstrip(".!?") + rng.choice(("!", "!", "!", "?", "!!", "...", "?!", "."))
     case = rng.random()
-    return line.upper() if case < 0.12 else line.title() if case < 0.2 else line.lower() if case < 0.5 else line
+    return line.upper() if case < 0.16 else line.title() if case < 0.2 else line.lower() if case < 0.5 else line
 
 
 def text(rng: random.Random) -> Clause:
     """Words on the picture."""
     line = content(rng)
     quote = rng.choice(('"{}"', "'{}'", '"{}"', "“{}”", "{}", "{}", "{}", "{}", ": {}"))
-    if "'" in line and quote == "'{}'":
+    if ("'" in line and quote == "'{}'") or (line[-1] in ".!?" and "}" in quote[-1:]):
         quote = '"{}"'
     bare = "“" not in quote and '"' not in quote and "'" not in quote
     body = expand(rng, rng.choice(WRITE), c=quote.format(copied(line)))

@@ -12,6 +12,7 @@ import random
 import re
 
 from scripts.training.command_clauses import CLOSE, OPEN, Operation
+from scripts.training.command_hearing import FILLERS, HEARD, HEARD_TOGETHER
 
 _BRITISH = {"color": "colour", "colors": "colours", "grayscale": "greyscale", "center": "centre", "centered": "centred",
             "colorful": "colourful", "pixelize": "pixelise", "colorless": "colourless",
@@ -22,87 +23,18 @@ _NEIGHBOURS = {"a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg",
                "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry", "u": "yi",
                "v": "cb", "w": "qe", "x": "zc",
                "y": "tu", "z": "x"}  # fmt: skip
-# what a speech recogniser hears instead of the word; only where the command is still to be guessed
-_HEARD = {
-    "rotate": (
-        "or take",
-        "rotated",
-        "road tate",
-        "row tate",
-        "rotates",
-        "rotating",
-        "ro tate",
-        "wrote eight",
-        "roe tate",
-        "protate",
-    ),
-    "right": ("write", "rite", "wright", "riight"),
-    "write": ("right",),
-    "brighten": ("brighton", "bright in", "brightened", "bright and"),
-    "brighter": ("brider", "bright her", "writer"),
-    "border": ("boarder", "boarder", "bored her"),
-    "hue": ("hugh", "you", "hew", "huge"),
-    "flip": ("flipped", "flips", "flib", "phlip"),
-    "blur": ("blurr", "blurred", "blare", "blurt"),
-    "sepia": ("cepia", "see pia", "sepya", "cpia", "sea pia"),
-    "crop": ("cropped", "crops", "crap", "krop"),
-    "grayscale": ("gray scale", "grey scale", "great scale"),
-    "greyscale": ("grey scale", "gray scale"),
-    "pixelate": ("pixel ate", "pixelated", "pixel eight", "pixilate"),
-    "invert": ("in vert", "inverts", "inverted", "and vert"),
-    "sharpen": ("sharp in", "sharpened", "shopping", "sharp and"),
-    "sharper": ("sharp her", "shopper"),
-    "contrast": ("contrasts", "con trust", "contract"),
-    "saturation": ("saturations", "situation"),
-    "tint": ("tints", "tinted", "tent"),
-    "resize": ("re size", "resized", "reside", "re-size"),
-    "mirror": ("mere", "mirrored", "mira"),
-    "extend": ("extent", "extends", "extended"),
-    "remove": ("removed", "re move", "removes"),
-    "add": ("at", "ad", "had", "ed"),
-    "gamma": ("gama", "grandma"),
-    "trim": ("trimmed", "trims"),
-    "half": ("have",),
-    "png": ("p n g", "ping", "p.n.g."),
-    "jpeg": ("j peg", "jpg", "j-peg", "jay peg"),
-    "erase": ("a race", "erased"),
-    "background": ("back ground", "backgrounds"),
-    "to": ("too",),
-    "darker": ("dark her",),
-    "warmer": ("warm her", "former"),
-    "left": ("lift",),
-    "monochrome": ("mono chrome",),
-    "clockwise": ("clock wise", "clock-wise"),
-    "counterclockwise": ("counter clockwise", "counter clock wise"),
-    "auto": ("otto",),
-    "sky": ("skye",),
-    "by": ("buy", "bye"),
-    "for": ("four", "fore"),
-    "two": ("too", "to"),
-    "four": ("for",),
-    "eight": ("ate",),
-    "one": ("won",),
-    "blue": ("blew",),
-    "red": ("read",),
-    "green": ("grean", "greene"),
-    "white": ("wight", "why't"),
-    "brown": ("browne",),
-    "please": ("pleas", "police"),
-    "percent": ("per cent", "present"),
-    "degrees": ("decrees", "degree's"),
-    "pixels": ("pixel's", "pick sells"),
-    "square": ("squared", "scare"),
-    "save": ("safe",),
-    "make": ("may",),
-    "wide": ("why'd",),
-    "replace": ("re place", "replaced"),
-    "color": ("caller",),
-    "text": ("tex", "texts"),
-    "vertically": ("vertical", "vertical lee"),
-    "horizontally": ("horizontal", "horizontal lee"),
-}
-_FILLERS = ("um", "uh", "er", "like", "you know", "so", "uhm", "well", "basically", "okay")
+# words as careless people write them
+_CARELESS = """please pls plz pleas plese|you u yuo|with w/ wiht wth|background bg backround bakground|
+picture pic pict picure pitcure|and n & adn an nad|the teh th hte tha|right rite rihgt righ|thanks thx tnx|
+add ad ad addd asd|make mk mak amke|grayscale greyscle grayscal|brighter briter brigter brihgter|lighter liter lihgter|
+to ot tp too|it ti ut itt|are r|brightness britness brightnes|sepia sepea sephia|border boarder bordr|
+rotate rotat roate rotae|vertically verticly vertcally|horizontally horizontly horizonatlly|
+saturation satuartion saturatoin|contrast contarst constrast|temperature temprature temperture|sharpen sharpn shapren|
+pixelate pixalate pixilate pixlate|remove remov rmeove removr|resize rezise resiez|transparent transparant trasparent|
+square sqaure squere|replace repalce replase|invert invrt inverrt|white wite whit|black blck balck|write wirte writ"""
+_SHORTHAND = {item.split()[0]: item.split()[1:] for item in _CARELESS.split("|")}
 _WORD = re.compile(r"[A-Za-z]+")
+_PAIR = re.compile(r"[A-Za-z]+ [A-Za-z]+")
 _MARKS_AND_STOPS = re.compile(r"[“”\"!?;:]|(?<!\d)[.,](?=\s|$|\x01|\x02)|[.,](?=\s|$|\x02)")
 
 
@@ -126,31 +58,62 @@ def strip_marks(text: str) -> str:
 
 
 def mistype(rng: random.Random, word: str) -> str:
-    """One typing error: two letters swapped, one left out, doubled, or its neighbour on the keyboard."""
-    at = rng.randrange(1, len(word) - 1)
-    kind = rng.random()
-    if kind < 0.35:
-        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    if kind < 0.65:
-        return word[:at] + word[at + 1 :]
-    if kind < 0.82:
-        return word[:at] + word[at] + word[at:]
-    return word[:at] + rng.choice(_NEIGHBOURS.get(word[at].lower(), "e")) + word[at + 1 :]
+    """One typing error in a word of three letters or more: two letters swapped, one left out, doubled or put in,
+    a neighbour on the keyboard, or another vowel. The first letter is hit less often."""
+    while True:
+        at = rng.randrange(0 if rng.random() < 0.2 else 1, len(word))
+        kind, letter = rng.random(), word[at]
+        if kind < 0.34 and at + 1 < len(word):
+            made = word[:at] + word[at + 1] + letter + word[at + 2 :]
+        elif kind < 0.60 and at > 0:
+            made = word[:at] + word[at + 1 :]
+        elif kind < 0.72:
+            made = word[:at] + letter + word[at:]
+        elif kind < 0.79:
+            made = word[:at] + rng.choice(_NEIGHBOURS.get(letter.lower(), "e")) + word[at:]
+        elif kind < 0.88 and letter in "aeiou":
+            made = word[:at] + rng.choice("aeiou") + word[at + 1 :]
+        else:
+            made = word[:at] + rng.choice(_NEIGHBOURS.get(letter.lower(), "e")) + word[at + 1 :]
+        if made != word:
+            return made
 
 
 def mistype_some(rng: random.Random, text: str, count: int) -> str:
-    """The text with some of its own words mistyped; copied words stay."""
+    """The text with some of its own words mistyped; copied words stay. Short words are hit less often."""
     parts = pieces(text)
     spots = [
         (i, m.span())
         for i, (part, held) in enumerate(parts)
         if not held
         for m in _WORD.finditer(part)
-        if len(m[0]) >= 4
+        if len(m[0]) >= 4 or (len(m[0]) == 3 and rng.random() < 0.35)
     ]
     for index, (start, end) in sorted(rng.sample(spots, min(count, len(spots))), reverse=True):
         part = parts[index][0]
         parts[index] = (part[:start] + mistype(rng, part[start:end]) + part[end:], False)
+    return join(parts)
+
+
+def hurry(rng: random.Random, text: str) -> str:
+    """What else careless typing does: shorthand, no apostrophes, two words run together or one cut in two."""
+
+    def shorten(match: re.Match[str]) -> str:
+        short = _SHORTHAND.get(match[0].lower())
+        return rng.choice(short) if short and rng.random() < 0.22 else match[0]
+
+    bare = rng.random() < 0.4
+    parts: list[tuple[str, bool]] = []
+    for part, held in pieces(text):
+        if not held:
+            part = _WORD.sub(shorten, part.replace("'", "") if bare else part)
+            gaps = [m.start() for m in re.finditer(r"(?<=[a-z]) (?=[a-z])", part)]
+            if gaps and rng.random() < 0.10:
+                at = rng.choice(gaps)
+                part = part[:at] + part[at + 1 :]
+            elif rng.random() < 0.03 and (inside := re.search(r"(?<=[a-z]{2})(?=[a-z]{3})", part)):
+                part = part[: inside.start()] + " " + part[inside.start() :]
+        parts.append((part, held))
     return join(parts)
 
 
@@ -165,13 +128,17 @@ def respell(rng: random.Random, text: str) -> str:
 
 
 def mishear(rng: random.Random, text: str, share: float) -> str:
-    """The text with some words heard wrongly."""
+    """The text with some words, and some pairs of words, heard wrongly."""
+
+    def together(match: re.Match[str]) -> str:
+        heard = HEARD_TOGETHER.get(match[0].lower())
+        return rng.choice(heard) if heard and rng.random() < share / 2 else match[0]
 
     def hear(match: re.Match[str]) -> str:
         word = match[0]
-        return rng.choice(_HEARD[word.lower()]) if word.lower() in _HEARD and rng.random() < share else word
+        return rng.choice(HEARD[word.lower()]) if word.lower() in HEARD and rng.random() < share else word
 
-    return join([(part if held else _WORD.sub(hear, part), held) for part, held in pieces(text)])
+    return join([(part if held else _WORD.sub(hear, _PAIR.sub(together, part)), held) for part, held in pieces(text)])
 
 
 def flatten(text: str) -> str:
@@ -190,5 +157,22 @@ def flatten_plan(plan: list[Operation]) -> list[Operation]:
 
 
 def hesitate(rng: random.Random, text: str) -> str:
-    """A filler at the start."""
-    return f"{rng.choice(_FILLERS)} {text}"
+    """Fillers and repeated words: one at the start, or some before words; copied words are never cut."""
+    if rng.random() < 0.4:
+        return f"{rng.choice(FILLERS)} {text}"
+
+    def stall(match: re.Match[str]) -> str:
+        if rng.random() > 0.16:
+            return match[0]
+        filler = rng.choice(("um", "uh", "er", "uh", "um", "like", "you know"))
+        return f"{match[0]} {filler} {match[0]}" if rng.random() < 0.3 else f"{filler} {match[0]}"
+
+    parts = [(part if held else _WORD.sub(stall, part), held) for part, held in pieces(text)]
+    if rng.random() < 0.5:  # "add a uh a bicycle"
+        parts = [
+            (f"{rng.choice(('a uh ', 'a um ', 'uh ', 'um ', 'like '))}{OPEN}{part}{CLOSE}", False)
+            if held and part.startswith("a ")
+            else (part, held)
+            for part, held in parts
+        ]
+    return join(parts)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 
+from scripts.training.command_lookalikes import lookalike
+
 
 def split(words: str) -> list[str]:
     """The items of a `|` separated list that is broken over lines."""
@@ -64,19 +66,6 @@ spot|power cable|parking meter|city skyline| mountain range|sandy beach|rope bri
 wall|garden gnome|wind turbine|solar panel|fishing rod|name badge|coat of arms|jack-o'-lantern|hot dog
 stand|lemonade stand|ferris wheel|roller coaster|phone booth|fire hydrant|welcome mat|picture frame|window
 sill|table lamp|paper plane|message in a bottle|bird bath|bird house|dog house|vending machine"""
-# nouns that sound like edits: what they name is a thing all the same
-DECOYS = """border collie|rotating fan|crop circle|text message bubble|mirror ball|sepia ink bottle|blurry ghost|rotary
-phone|flip phone|flip chart|pixel art sword|grayscale poster|tinted window|sharp knife|sharpener|pencil
-sharpener|brightly lit window|warm blanket|cool drink|bright lamp|contrast dye bottle|text book|caption
-board|flip flop|flipped car|mirrored skyscraper|wing mirror| rear view mirror|inverted pyramid|trim tree|crop
-duster|field of crops|extension cord|converter box|frame drum|photo frame|border guard|border fence|hue
-lamp|gamma ray gun|cold beer|warm coat|dark knight|black and white cat|black and white cow|transparent
-umbrella|revolving door|spinning top|turning sign|upside down cake|left shoe|right hand|left handed
-guitarist|square table|square hat|poster that says sale|resized door|double decker bus|half moon|tiny
-house|bigger boat|blurred figure|noise meter|replacement wheel|removal van|moving truck|style guide
-book|watercolor set|sketch book|cartoon character|anime girl|oil lamp|format c button| jpeg poster|autofocus
-camera|background singer|foreground actor|edge of a cliff|trimmed hedge|sky diver|cropped jacket|saturated
-sponge|temperature gauge|thermometer|brightness dial"""
 MASS = listed("""snow rain fog mist smoke fire lightning grass sand water ice dust steam sunlight moonlight moss ivy
 confetti
 glitter graffiti frost mud hay lava rust bubbles leaves flowers sparks fireworks clouds stars sunglasses glasses
@@ -182,7 +171,7 @@ ONSETS = listed("b br c d dr f fl g gl h j k l m n p pl qu r s sk st t tr v w z 
 RIMES = listed("a e i o u an el im on ur ax ock iff ent usk ola ini ero umba ette ix ander ovi ake oon")
 
 
-_COMPOUNDS, _DECOYS, _WITH, _DOING = split(COMPOUNDS), split(DECOYS), split(WITH), split(DOING)
+_COMPOUNDS, _WITH, _DOING = split(COMPOUNDS), split(WITH), split(DOING)
 _NAMED, _SCENES, _STYLES, _STYLE_WORDS, _ARTISTS = (split(w) for w in (NAMED, SCENES, STYLES, STYLE_WORDS, ARTISTS))
 _BARE_STYLES = split(BARE_STYLES)
 _IRREGULAR = {
@@ -225,10 +214,10 @@ def noun(rng: random.Random) -> str:
         return rng.choice(PEOPLE)
     if kind < 0.75:
         return rng.choice(THINGS)
-    if kind < 0.90:
+    if kind < 0.87:
         return rng.choice(_COMPOUNDS)
     if kind < 0.97:
-        return rng.choice(_DECOYS)
+        return lookalike(rng)
     return invented(rng)
 
 

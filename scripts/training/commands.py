@@ -107,7 +107,8 @@ def complicate(rng: random.Random, clauses: list[Clause]) -> list[Clause]:
     elif roll < 0.105:
         clauses[rng.choice((0, 0, len(clauses) - 1))] = reasoned(rng)
     elif roll < 0.155:
-        clauses.insert(rng.choice((0, 0, len(clauses))), Clause(chat.aside(rng), [], imperative=False))
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            clauses.insert(rng.choice((0, 0, len(clauses))), Clause(chat.aside(rng), [], imperative=False))
     elif roll < 0.18 and len(clauses) < 3 and not clauses[-1].open_end:
         clauses[-1].text += " " + rng.choice(_PURPOSES)
     return clauses
@@ -121,12 +122,13 @@ def pair(rng: random.Random) -> tuple[str, list[Operation]]:
         text = slips.respell(rng, text)
     manner = rng.random()
     if manner < 0.27:  # spoken, as a recogniser writes it
-        text = slips.mishear(rng, text, 0.15)
-        if rng.random() < 0.15:
+        text = slips.mishear(rng, text, rng.choice((0.0, 0.06, 0.15, 0.3, 0.5)))
+        if rng.random() < 0.25:
             text = slips.hesitate(rng, text)
         text, plan = slips.flatten(text), slips.flatten_plan(plan)
     elif manner < 0.47:  # typed carelessly
-        text = slips.mistype_some(rng, text, rng.choice((1, 1, 1, 2, 2, 3)))
+        text = slips.hurry(rng, text) if rng.random() < 0.5 else text
+        text = slips.mistype_some(rng, text, rng.choice((0, 1, 1, 1, 2, 2, 3)))
         text = text if rng.random() < 0.5 else lower_first(text)
     elif manner < 0.80:
         text = upper_first(text)
