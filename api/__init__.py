@@ -9,6 +9,7 @@
     deps       runtime, admitted uploads, waiting      streams    job events -> server-sent events
     serving    the server: closes its door last        keys       clients' keys, hashed
     errands    jobs that outlive their connection      ledger     their book; luggage: their files
+    runner     does kept jobs, one after the other     turns      which of them wait, and the news
     metrics    what Prometheus is told                 claim      one server per state folder
     routes     one file per group of endpoints
 

@@ -45,7 +45,8 @@ class Entry:
     """One job. ``result`` is what a completed one gave or the error's body of a failed one; times are Unix seconds.
 
     ``repeat_key`` is the client's own name for the request: sent twice, it is one job. ``digest`` tells whether it was
-    the same request. ``attempts`` counts beginnings, ``failures`` those that ended because an engine broke.
+    the same request. ``attempts`` counts beginnings, without those that ended for want of room, and ``failures`` those
+    that ended because an engine broke.
     """
 
     id: str
@@ -151,10 +152,10 @@ class Ledger:
             return _entry(book.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone())
 
     def put_back(self, job: str, *, failed: bool) -> None:
-        """Let a running job wait again; ``failed`` counts against it."""
+        """Let a running job wait again. ``failed`` counts against it; else it is as if it had not been begun."""
+        column = "failures = failures + 1" if failed else "attempts = attempts - 1"
         with self._write() as book:
-            change = "UPDATE jobs SET state = ?, failures = failures + ? WHERE id = ? AND state = ?"
-            book.execute(change, (QUEUED, int(failed), job, RUNNING))
+            book.execute(f"UPDATE jobs SET state = ?, {column} WHERE id = ? AND state = ?", (QUEUED, job, RUNNING))  # noqa: S608
 
     def note(self, job: str, name: str, data: Mapping[str, Any]) -> bool:
         """Add an event to a running job; False if it does not run."""
@@ -178,9 +179,10 @@ class Ledger:
         query = "SELECT number, name, data FROM events WHERE job = ? AND number > ? ORDER BY number"
         return [(row["number"], row["name"], json.loads(row["data"])) for row in self._read(query, job, after)]
 
-    def has_event(self, job: str, name: str) -> bool:
-        """Whether such an event has been noted."""
-        return bool(self._read("SELECT 1 FROM events WHERE job = ? AND name = ? LIMIT 1", job, name))
+    def find_event(self, job: str, name: str) -> dict[str, Any] | None:
+        """Return the data of the first event of that name, or None."""
+        found = self._read("SELECT data FROM events WHERE job = ? AND name = ? ORDER BY number LIMIT 1", job, name)
+        return dict(json.loads(found[0]["data"])) if found else None
 
     def delete(self, job: str) -> None:
         """Forget a job and all that was said about it."""

@@ -17,7 +17,9 @@ import pytest
 
 from api.keys import add_key
 from api.ledger import COMPLETED, Entry, Ledger
-from inference.errors import DiskFull, EngineFailed
+from api.runner import STARTS
+from inference.errors import Busy, DiskFull, EngineFailed
+from inference.sounds import decode_sound
 from tests.fakes import ROTATE, Gateway, opened, photo, png
 from tests.processes import StandIn, is_gone, standing_in, wait_until
 
@@ -189,6 +191,38 @@ def test_an_engine_that_breaks_once_is_tried_again_and_for_ever_is_a_failure(mak
     gateway.stage.asked = Broken()
     ended = finished(gateway.url, accepted(gateway.url))
     assert (ended["status"], ended["error"]["code"], ended["attempts"]) == ("failed", "engine_failed", 3)
+
+
+def test_an_accepted_job_waits_as_long_as_the_engine_has_no_room(make_gateway: Make) -> None:
+    gateway = make_gateway()
+    refusals = STARTS + 5
+
+    class Full(list[Any]):
+        def append(self, what: Any) -> None:
+            super().append(what)
+            if len(self) <= refusals:
+                raise Busy("no room", retry_after=0)
+
+    gateway.stage.asked = Full()
+    ended = finished(gateway.url, accepted(gateway.url))
+    assert (ended["status"], ended["attempts"]) == ("completed", 1)
+    assert len(gateway.stage.asked) == refusals + 1
+
+
+def test_what_was_done_is_said_and_kept_with_the_picture(gateway: Gateway, client: httpx.Client) -> None:
+    job = accepted(gateway.url, prompt="add a dog", answer_voice="alloy")
+    heard = {name: data for _, name, data in listen(gateway.url, job)}
+    assert list(heard)[-2:] == ["image_edit.answer", "image_edit.completed"]
+    for _ in range(2):
+        answer = client.get(f"/v1/jobs/{job}/result").json()["answer"]
+        assert (answer["text"], answer["voice"]) == ("Added a dog.", "small-voice")
+        assert decode_sound(base64.b64decode(answer["audio"]), max_seconds=5).seconds > 0.05
+        assert {**answer, "type": "image_edit.answer"} == heard["image_edit.answer"]
+    unknown = send(gateway.url, prompt="add a dog", answer_voice="nobody")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (400, "voice_not_found")
+    silent = accepted(gateway.url)
+    finished(gateway.url, silent)
+    assert "answer" not in client.get(f"/v1/jobs/{silent}/result").json()
 
 
 def test_a_job_that_is_not_done_has_no_result_and_one_that_is_not_there_is_404(make_gateway: Make) -> None:
@@ -404,7 +438,7 @@ def test_whoever_listens_to_a_waiting_job_does_not_hold_up_the_end(tmp_path: Pat
 
 
 def test_a_full_disk_while_it_runs_only_delays_a_job(make_gateway: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.errands.RESCUE", 0.05)
+    monkeypatch.setattr("api.runner.RESCUE", 0.05)
     gateway = make_gateway()
     failures = [True, True]
     settle = Ledger.settle
@@ -418,7 +452,8 @@ def test_a_full_disk_while_it_runs_only_delays_a_job(make_gateway: Make, monkeyp
     monkeypatch.setattr(Ledger, "settle", settle_if_there_is_room)
     job = accepted(gateway.url)
     ended = finished(gateway.url, job)
-    assert (ended["status"], ended["attempts"]) == ("completed", 3)
+    assert (ended["status"], ended["attempts"]) == ("completed", 1), "only what was not put off counts"
+    assert [verb for verb, _ in gateway.stage.asked] == ["inpaint"] * 3
     assert [name for _, name, _ in listen(gateway.url, job)].count("image_edit.completed") == 1
 
 

@@ -23,6 +23,7 @@ from api.ledger import COMPLETED, FAILED, Entry
 from api.rendering import read_size, wished_format
 from api.settings import Settings
 from api.streams import device_header, frame
+from api.voices import find_voice
 from inference.engines import Inpainter, Parser, Transcriber
 from inference.errors import InvalidRequest, NotFinished
 from inference.operations import check_plan, engines_of
@@ -58,13 +59,16 @@ async def accept(
 ) -> Response:
     """Accept an edit, with the fields of ``/v1/images/edits``, to be done whether or not anybody waits.
 
-    ``stream`` means nothing here. What can be refused is refused now, with the status that the edit would have had.
+    ``stream`` means nothing here; its events are there for whoever asks. What can be refused is refused now, with the
+    status that the edit would have had.
     """
     if idempotency_key is not None and _REPEAT_KEY.fullmatch(idempotency_key) is None:
         raise InvalidRequest("Idempotency-Key: up to 255 visible ASCII characters", param="idempotency-key")
     read_size(form.size, settings)
     plain, files, digest = await errands.luggage.read(form)
     plain["stream"] = False
+    if form.answer_voice:
+        plain["answer_voice"] = await run_in_threadpool(find_voice, runtime, form.answer_voice)
     await _refuse_early(form, runtime, settings)
     entry = await errands.accept(plain, files, digest, caller, idempotency_key)
     return JSONResponse(_show(entry, errands, settings), 202, {"location": f"/v1/jobs/{entry.id}"})
@@ -98,7 +102,9 @@ async def result(request: Request, job_id: str, errands: WithErrands, caller: Wi
         headers["x-tawny-seed"] = str(seeds[0])
         return Response(picture, media_type=f"image/{told['output_format']}", headers=headers)
     pictures = [(await errands.picture(entry.id, number), seed) for number, seed in enumerate(seeds)]
-    return JSONResponse(edit_answer(entry.finished or 0.0, pictures, entry.result["heard"], told), headers=headers)
+    answer = {"answer": entry.result["answer"]} if "answer" in entry.result else {}
+    body = edit_answer(entry.finished or 0.0, pictures, entry.result["heard"], {**told, **answer})
+    return JSONResponse(body, headers=headers)
 
 
 @router.get("/{job_id}/events")
@@ -110,8 +116,8 @@ async def events(
 ) -> Response:
     """Stream what happens to a job as server-sent events, from its beginning or after ``Last-Event-ID``.
 
-    ``image_edit.queued`` with its place in the queue, then those of a streamed edit. Where nothing more will come the
-    answer is 204, which keeps a browser from asking again.
+    ``image_edit.queued`` with its place in the queue, then those of a streamed edit, ``image_edit.answer`` included.
+    Where nothing more will come the answer is 204, which keeps a browser from asking again.
     """
     entry = await errands.find(job_id, caller)
     after = _read_number(last_event_id)
