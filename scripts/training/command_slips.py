@@ -34,6 +34,7 @@ pixelate pixalate pixilate pixlate|remove remov rmeove removr|resize rezise resi
 square sqaure squere|replace repalce replase|invert invrt inverrt|white wite whit|black blck balck|write wirte writ"""
 _SHORTHAND = {item.split()[0]: item.split()[1:] for item in _CARELESS.split("|")}
 _WORD = re.compile(r"[A-Za-z]+")
+_WHOLE = re.compile(r"(?<![\w'])[A-Za-z']+(?![\w'])")
 _PAIR = re.compile(r"[A-Za-z]+ [A-Za-z]+")
 _MARKS_AND_STOPS = re.compile(r"[“”\"!?;:]|(?<!\d)[.,](?=\s|$|\x01|\x02)|[.,](?=\s|$|\x02)")
 
@@ -167,7 +168,7 @@ def hesitate(rng: random.Random, text: str) -> str:
         filler = rng.choice(("um", "uh", "er", "uh", "um", "like", "you know"))
         return f"{match[0]} {filler} {match[0]}" if rng.random() < 0.3 else f"{filler} {match[0]}"
 
-    parts = [(part if held else _WORD.sub(stall, part), held) for part, held in pieces(text)]
+    parts = [(part if held else _WHOLE.sub(stall, part), held) for part, held in pieces(text)]
     if rng.random() < 0.5:  # "add a uh a bicycle"
         parts = [
             (f"{rng.choice(('a uh ', 'a um ', 'uh ', 'um ', 'like '))}{OPEN}{part}{CLOSE}", False)
