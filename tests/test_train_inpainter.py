@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image, ImageDraw
@@ -20,11 +21,14 @@ from scripts.training.composites import (
     place_sprite,
 )
 from scripts.training.inpainter_export import assemble_pipeline, write_pipeline
+from scripts.training.inpainter_judge import cut_box, teach_judge
+from scripts.training.inpainter_judging import list_prompts
 from scripts.training.inpainter_networks import TOY, build_networks, build_tokenizer, list_words
 from scripts.training.inpainter_stages import Stages
-from scripts.training.scenes import continue_smoothly, paint_scene, paint_sky
+from scripts.training.scenes import continue_scene, continue_smoothly, paint_scene, paint_sky, scatter_grain
+from scripts.training.seams import measure_likeness, measure_seam
 from scripts.training.sprites import Material, read_material, trim_sprite, write_material
-from scripts.training.things import BACKGROUND, FILLS, THINGS
+from scripts.training.things import ASKED, BACKGROUND, FILLS, PAINTED, THINGS, UNTAUGHT
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +50,16 @@ def material() -> Material:
         ImageDraw.Draw(sprite).ellipse((10, 5, 80, 70), fill=(*colour, 255))
         sprites[name] = trim_sprite(sprite)
     photo = Image.fromarray(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8))
-    return Material(sprites, {"noise": photo}, {"held": photo}, {"noise": "made here (CC0)"})
+    judging = {f"{name}@plain": sprite for name, sprite in sprites.items()}
+    return Material(sprites, {"noise": photo}, {"held": photo}, {"noise": "made here (CC0)"}, judging)
+
+
+@pytest.fixture(scope="module")
+def gap() -> npt.NDArray[np.bool_]:
+    """A square mask in the middle."""
+    inside = np.zeros((256, 256), np.bool_)
+    inside[70:186, 60:190] = True
+    return inside
 
 
 def test_examples_are_given_by_seed_and_number(material: Material) -> None:
@@ -106,6 +119,35 @@ def test_what_surrounds_a_gap_fills_it() -> None:
     assert filled[120, 64].mean() < 0.15 and filled[120, 176].mean() > 0.65
 
 
+def test_grain_goes_on_where_there_is_some(gap: npt.NDArray[np.bool_]) -> None:
+    rng = np.random.default_rng(2)
+    plain = np.full((256, 256, 3), 0.5, np.float32)
+    rough = plain + rng.normal(0, 0.08, plain.shape).astype(np.float32)
+    assert np.abs(scatter_grain(rng, plain, gap)).max() < 1e-4
+    filled = continue_scene(rng, rough, gap)
+    assert np.array_equal(filled[~gap], rough[~gap])
+    assert filled[gap].std() == pytest.approx(rough[~gap].std(), rel=0.15)
+    whole = np.ones((256, 256), np.bool_)
+    assert not scatter_grain(rng, rough, whole).any(), "nothing to take grain from"
+
+
+def test_a_lone_edge_is_not_grain(gap: npt.NDArray[np.bool_]) -> None:
+    scene = np.full((256, 256, 3), 0.3, np.float32)
+    scene[:, 30:34] = 1
+    assert np.abs(scatter_grain(np.random.default_rng(0), scene, gap)).max() < 0.02
+
+
+def test_a_seam_is_measured_against_its_surroundings(gap: npt.NDArray[np.bool_]) -> None:
+    rough = np.random.default_rng(3).normal(0.5, 0.08, (256, 256, 3)).clip(0, 1).astype(np.float32)
+    same = measure_seam(rough, gap)
+    assert same.step == pytest.approx(1, abs=0.15) and same.grain == pytest.approx(1, abs=0.1)
+    pasted = rough.copy()
+    pasted[gap] = 0.9
+    patch = measure_seam(pasted, gap)
+    assert patch.step > 3 and patch.grain < 0.1
+    assert measure_likeness(rough, rough, gap) > 90 > 20 > measure_likeness(rough, pasted, gap)
+
+
 def test_a_thing_stands_in_the_middle_of_its_mask(material: Material) -> None:
     sheet, shadow = place_sprite(material.sprites["dog"], (40, 60, 200, 180), grounded=True)
     box = sheet.getbbox()
@@ -127,11 +169,40 @@ def test_the_material_survives_its_file(material: Material, tmp_path: Path) -> N
     assert read.sprites.keys() == material.sprites.keys() and read.sources == material.sources
     assert read.sprites["dog"].tobytes() == material.sprites["dog"].tobytes()
     assert list(read.photos) == ["noise"] and list(read.held_out) == ["held"]
+    assert read.judging.keys() == material.judging.keys() and read.judging["dog@plain"].mode == "RGBA"
 
 
 def test_a_transparent_sprite_is_refused() -> None:
     with pytest.raises(ValueError, match="transparent"):
         trim_sprite(Image.new("RGBA", (8, 8)))
+
+
+def test_favoured_things_come_oftener(material: Material) -> None:
+    counts = [0, 0]
+    for turn, favoured in enumerate([(), ("cat",) * len(PAINTED)]):
+        counts[turn] = sum(compose_example(material, 1, number, favoured).name == "cat" for number in range(30))
+    assert counts[0] < 5 < counts[1]
+
+
+def test_forty_prompts_are_asked_whatever_is_taught() -> None:
+    forty = [prompt for group in ASKED.values() for prompt in group]
+    assert len(forty) == len(set(forty)) == 40
+    meanings = list_prompts()
+    assert {meanings[prompt] for prompt in forty} <= set(THINGS)
+    assert set(PAINTED).isdisjoint(UNTAUGHT) and set(PAINTED) | set(UNTAUGHT) == set(THINGS)
+    captions = [caption for thing in THINGS.values() for caption in thing.captions]
+    captions += [caption for words in FILLS.values() for caption in words]
+    assert len(captions) == len(set(captions)), "one caption means one thing"
+
+
+def test_the_judge_learns_from_drawings_of_its_own(material: Material) -> None:
+    with pytest.raises(ValueError, match="judging"):
+        teach_judge(Material(material.sprites, material.photos, {}), ["dog", "cat"], 0.01)
+    judge = teach_judge(material, ["dog", "cat"], 0.05)
+    picture, mask = np.zeros((256, 256, 3), np.float32), np.zeros((256, 256), np.bool_)
+    mask[40:200, 60:220] = True
+    assert cut_box(picture, mask).shape == (3, 64, 64)
+    assert judge.name(picture, mask) in ("dog", "cat")
 
 
 def test_the_tokenizer_knows_every_caption_and_survives_strange_words() -> None:

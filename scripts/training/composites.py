@@ -18,7 +18,7 @@ from scripts.training.scenes import (
     SIDE,
     Picture,
     clip,
-    continue_smoothly,
+    continue_scene,
     draw_horizon,
     paint_ground,
     paint_scene,
@@ -27,7 +27,7 @@ from scripts.training.scenes import (
 from scripts.training.sprites import Material
 from scripts.training.things import ANYTHING, BACKGROUND, FILLS, PAINTED, SETTINGS, THINGS
 
-SHARES = {"thing": 0.74, "fill": 0.1, "background": 0.16}
+SHARES = {"thing": 0.8, "fill": 0.08, "background": 0.12}
 FILLED = 0.84
 """How much of a mask's box a thing fills."""
 
@@ -109,7 +109,7 @@ def compose_thing(rng: np.random.Generator, material: Material, name: str, scene
     inside = np.asarray(mask) > 127
     box = mask.getbbox()
     assert box is not None  # a box of that size leaves something of any shape
-    scene = continue_smoothly(scene, inside)
+    scene = continue_scene(rng, scene, inside)
     sheet, shadow = place_sprite(material.sprites[name], box, grounded=thing.grounded)
     layer = clip(np.asarray(sheet, np.float32) / 255)
     alpha = layer[..., 3:] * inside[..., None]
@@ -148,16 +148,18 @@ def compose_background(rng: np.random.Generator, scene: Picture) -> Example:
     left, top = rng.uniform(0, SIDE - width), rng.uniform(0, SIDE - height)
     inside = np.asarray(draw_mask(rng, (left, top, left + width, top + height))) > 127
     words = BACKGROUND[0] if rng.random() < 0.5 else BACKGROUND[int(rng.integers(len(BACKGROUND)))]
-    return Example(continue_smoothly(scene, inside), inside, words, "background")
+    return Example(continue_scene(rng, scene, inside), inside, words, "background")
 
 
-def compose_example(material: Material, seed: int, number: int) -> Example:
-    """The example of that number: a thing, a fill or a mere background, in the shares above."""
+def compose_example(material: Material, seed: int, number: int, favoured: tuple[str, ...] = ()) -> Example:
+    """The example of that number: a thing (those favoured twice as often), a fill or a mere background, in the shares
+    above."""
     rng = np.random.default_rng((seed, number))
     scene = paint_scene(rng, list(material.photos.values()))
     draw = rng.random()
     if draw < SHARES["thing"]:
-        return compose_thing(rng, material, PAINTED[int(rng.integers(len(PAINTED)))], scene)
+        names = PAINTED + favoured
+        return compose_thing(rng, material, names[int(rng.integers(len(names)))], scene)
     if draw < SHARES["thing"] + SHARES["fill"]:
         fills = ("sunset", "sunset", "blue sky", "night sky", "grass", "water")
         return compose_fill(rng, fills[int(rng.integers(len(fills)))], scene)

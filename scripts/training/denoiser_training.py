@@ -23,7 +23,10 @@ from scripts.training.sprites import Material
 
 @dataclass
 class Plan:
-    """How long and how: minutes altogether, batch, learning rate, side of pictures in pixels, pool and the rest."""
+    """How long and how: minutes altogether, batch, learning rate, side of pictures in pixels, pool, and the rest.
+
+    `favoured` things are drawn twice as often.
+    """
 
     minutes: float = 90.0
     batch: int = 24
@@ -36,6 +39,7 @@ class Plan:
     seed: int = 1
     device: str = "cpu"
     dtype: torch.dtype = torch.bfloat16
+    favoured: tuple[str, ...] = ()
     most_steps: int = 10_000_000
     save_every: float = 180.0
     report: Callable[[str], None] = print
@@ -90,6 +94,7 @@ def train_denoiser(networks: Networks, material: Material, folder: Path, plan: P
         scale=scale,
         size=plan.pool,
         side=plan.side,
+        favoured=plan.favoured,
         first=max(0, step * plan.fresh - plan.begin_with),
     )
     pool.fill(plan.begin_with)

@@ -1,13 +1,9 @@
-"""Paint the listed things into held-out photographs, lay them out for eyes, and score them with a classifier.
-
-The classifier is a small network taught with the same renderings (other scenes, sizes and light), so it flatters:
-it says whether a thing looks like its rendering, not whether a person recognises it. Eyes decide.
+"""Paint the forty listed prompts into held-out photographs, lay them out for eyes, and put numbers on them.
 
 >>> cells = paint_sheet(Painter(folder), material)
 >>> draw_sheet(cells).save("sheet.png")
 """
 
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,13 +12,15 @@ import numpy.typing as npt
 import torch
 from diffusers import AutoPipelineForInpainting
 from PIL import Image, ImageDraw
-from torch import nn
-from torch.nn import functional
 
-from scripts.training.composites import compose_thing
-from scripts.training.scenes import SIDE, clip, paint_scene
+from scripts.training.inpainter_judge import measure_judge, teach_judge
+from scripts.training.scenes import SIDE, clip
+from scripts.training.seams import measure_likeness, measure_seam
 from scripts.training.sprites import Material
-from scripts.training.things import FILLS, PAINTED, THINGS
+from scripts.training.things import ASKED, FILLS, THINGS
+
+GROUNDS = ("gravel", "grass", "brick")
+"""Photographs of textured ground, into which nothing is painted; training has seen them."""
 
 
 @dataclass
@@ -92,17 +90,28 @@ def choose_mask(name: str, place: int) -> npt.NDArray[np.bool_]:
     return np.asarray((np.abs(rows - 140) < half) & (np.abs(columns - 128) < half))
 
 
-def paint_sheet(painter: Painter, material: Material, prompts: list[str] | None = None, photos: int = 3) -> list[Cell]:
-    """Paint every prompt (default: the first words of each listed thing, and "" for nothing) into each photograph."""
-    wanted = {THINGS[name].captions[0]: name for name in PAINTED}
+def list_prompts() -> dict[str, str]:
+    """Every prompt to judge by and the thing or fill it means: the fixed forty, the fills, and "" for nothing."""
+    meanings = {caption: name for name, thing in THINGS.items() for caption in thing.captions}
+    wanted = {prompt: meanings.get(prompt, prompt) for group in ASKED.values() for prompt in group}
     wanted |= {words[0]: name for name, words in FILLS.items()}
-    wanted[""] = "background"
+    return wanted | {"": "background"}
+
+
+def paint_sheet(painter: Painter, material: Material, prompts: list[str] | None = None, photos: int = 3) -> list[Cell]:
+    """Paint every prompt (default: all of `list_prompts`) into each photograph kept apart.
+
+    Nothing at all is painted into the textured grounds as well, in a smaller box.
+    """
+    wanted = list_prompts()
     chosen = list(wanted) if prompts is None else prompts
+    held_out = list(material.held_out.values())[:photos]
+    grounds = [material.photos[name] for name in GROUNDS if name in material.photos]
     cells = []
     for prompt in chosen:
         name = wanted.get(prompt, prompt)
-        for place, photo in enumerate(list(material.held_out.values())[:photos]):
-            before, mask = crop_square(photo), choose_mask(name, place)
+        for place, photo in enumerate(held_out + (grounds if prompt == "" else [])):
+            before, mask = crop_square(photo), choose_mask(name, place if place < len(held_out) else 2)
             cells.append(Cell(prompt, name, before, painter.paint(before, mask, prompt), mask))
     return cells
 
@@ -119,57 +128,43 @@ def draw_sheet(cells: list[Cell], across: int = 9, side: int = 160) -> Image.Ima
     return sheet
 
 
-def build_classifier(kinds: int) -> nn.Module:
-    """A small convolutional classifier of 64 x 64 pictures."""
-    layers: list[nn.Module] = []
-    for before, after in ((3, 24), (24, 48), (48, 96), (96, 128)):
-        layers += [nn.Conv2d(before, after, 3, 2, 1), nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, kinds))
-
-
-def cut_box(picture: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> torch.Tensor:
-    """The mask's box of a picture, at 64 x 64 (3, 64, 64), 0..1."""
-    rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
-    cut = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    tensor = torch.from_numpy(np.ascontiguousarray(cut, np.float32)).permute(2, 0, 1)[None]
-    return functional.interpolate(tensor, (64, 64), mode="area")[0]
-
-
-def train_classifier(material: Material, minutes: float, seed: int = 77) -> tuple[nn.Module, list[str]]:
-    """Teach a classifier to tell the things apart in composites of its own seed."""
-    torch.manual_seed(seed)
-    names = list(PAINTED)
-    network = build_classifier(len(names))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    photos = list(material.photos.values())
-    begin, number = time.monotonic(), 0
-    while time.monotonic() - begin < minutes * 60:
-        crops, labels = [], []
-        for _ in range(24):
-            rng = np.random.default_rng((seed, number))
-            label = int(rng.integers(len(names)))
-            example = compose_thing(rng, material, names[label], paint_scene(rng, photos))
-            crops.append(cut_box(example.target, example.mask))
-            labels.append(label)
-            number += 1
-        loss = functional.cross_entropy(network(torch.stack(crops)), torch.tensor(labels))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return network.eval(), names
-
-
 def judge_sheet(cells: list[Cell], material: Material, minutes: float) -> dict[str, object]:
-    """Which painted things the classifier names rightly: the share, and for each thing how many of its pictures."""
-    network, names = train_classifier(material, minutes)
+    """Which of the forty the judge names rightly, of all pictures; a thing that was never taught counts as any other.
+
+    Also what it makes of the true renderings, for comparison.
+    """
+    wanted = list_prompts()
+    forty = [prompt for group in ASKED.values() for prompt in group]
+    names = sorted({wanted[prompt] for prompt in forty if wanted[prompt] in THINGS})
+    judge = teach_judge(material, names, minutes)
     right: dict[str, int] = {}
-    total = 0
+    asked = 0
     for cell in cells:
-        if cell.name not in names:
+        if cell.prompt not in forty:
             continue
-        crop = cut_box(clip(np.asarray(cell.after, np.float32) / 255), cell.mask)
-        with torch.no_grad():
-            guess = names[int(network(crop[None]).argmax())]
-        right[cell.name] = right.get(cell.name, 0) + int(guess == cell.name)
-        total += 1
-    return {"recognised": sum(right.values()), "asked": total, "by_thing": right}
+        guess = judge.name(clip(np.asarray(cell.after, np.float32) / 255), cell.mask)
+        right[cell.prompt] = right.get(cell.prompt, 0) + int(guess == cell.name)
+        asked += 1
+    return {
+        "named": sum(right.values()),
+        "asked": asked,
+        "named_by_most": sum(count >= 2 for count in right.values()),
+        "named_share_of_true_renderings": round(measure_judge(judge, material), 3),
+        "by_prompt": right,
+    }
+
+
+def measure_seams(cells: list[Cell]) -> dict[str, object]:
+    """How much the masks show: for things, and for nothing at all, where what was there is known as well."""
+    sums: dict[str, list[float]] = {}
+    for cell in cells:
+        if cell.name in FILLS:
+            continue
+        kind = "removed" if cell.name == "background" else "thing"
+        before, after = (clip(np.asarray(picture, np.float32) / 255) for picture in (cell.before, cell.after))
+        seam = measure_seam(after, cell.mask)
+        sums.setdefault(f"{kind}_step", []).append(seam.step)
+        sums.setdefault(f"{kind}_grain", []).append(seam.grain)
+        if kind == "removed":
+            sums.setdefault("removed_psnr_db", []).append(measure_likeness(before, after, cell.mask))
+    return {name: round(float(np.mean(values)), 2) for name, values in sums.items()}

@@ -27,7 +27,8 @@ def say(line: str) -> None:
 
 @dataclass
 class Stages:
-    """Where everything lies, and how to train: device, seed, and the batch, rate and picture side of the unet."""
+    """Where everything lies, and how to train: device, seed, the batch, rate and picture side of the unet,
+    and the things that it sees twice as often."""
 
     data: Path
     checkpoints: Path
@@ -37,6 +38,7 @@ class Stages:
     batch: int = 24
     rate: float = 8e-4
     side: int = 128
+    favoured: tuple[str, ...] = ()
     sizes: Sizes = field(default_factory=lambda: STARTER)
 
     def run(self, stage: str, minutes: float | None = None) -> dict[str, object]:
@@ -112,6 +114,7 @@ class Stages:
             batch=self.batch,
             rate=self.rate,
             side=self.side,
+            favoured=self.favoured,
             report=say,
         )
         networks, material = self.build(), read_material(self.data)

@@ -18,6 +18,8 @@ from torch.nn import functional
 
 Picture = npt.NDArray[np.float32]
 SIDE = 256
+TILE = 32
+"""Side of the tiles, in pixels, that grain is laid in."""
 
 
 def clip(values: npt.NDArray[Any]) -> Picture:
@@ -199,6 +201,45 @@ def continue_smoothly(scene: Picture, inside: npt.NDArray[np.bool_]) -> Picture:
         filled = weight * colours / known.clamp(min=1e-4) + (1 - weight) * wider
     smooth: Picture = filled[0].permute(1, 2, 0).numpy()
     return clip(np.where(inside[..., None], smooth, scene))
+
+
+def scatter_grain(rng: np.random.Generator, scene: Picture, inside: npt.NDArray[np.bool_]) -> Picture:
+    """Fine structure for the inside of a mask, like that of its surroundings; (256, 256, 3), about -0.3..0.3.
+
+    What is left of the surroundings without their broad colours is cut into tiles, and tiles from chance places are
+    laid softly over each other. Lone edges are flattened, so that gravel gives gravel but a window frame gives little.
+    """
+    known = (~inside).astype(np.float32)
+    stack = torch.from_numpy(np.concatenate([scene * known[..., None], known[..., None]], -1)).permute(2, 0, 1)[None]
+    stack = functional.interpolate(functional.avg_pool2d(stack, 8), (SIDE, SIDE), mode="bilinear")
+    broad = (stack[0, :3] / stack[0, 3:].clamp(min=1e-3)).permute(1, 2, 0).numpy()
+    fine = (scene - broad) * known[..., None]
+    if not inside.any() or inside.all():
+        return np.zeros_like(scene)
+    limit = 2.5 * float(np.median(np.abs(fine[~inside])))
+    fine = np.clip(fine, -limit, limit)
+    coarse = functional.avg_pool2d(torch.from_numpy(known)[None, None], 4)
+    places = np.argwhere(functional.avg_pool2d(coarse, TILE // 4, 1)[0, 0].numpy() > 0.999) * 4
+    grain = np.zeros((SIDE + TILE, SIDE + TILE, 3), np.float32)
+    if len(places) == 0:
+        return grain[:SIDE, :SIDE]
+    # Overlapping windows whose squares sum to one: the grain stays as strong as it was.
+    window = np.sin(np.pi * (np.arange(TILE, dtype=np.float32) + 0.5) / TILE)
+    weight = np.outer(window, window)[..., None]
+    rows, columns = np.nonzero(inside.any(1))[0], np.nonzero(inside.any(0))[0]
+    half = TILE // 2
+    for top in range(int(rows[0]) // half * half, int(rows[-1]) + half, half):
+        for left in range(int(columns[0]) // half * half, int(columns[-1]) + half, half):
+            choice = places[rng.integers(len(places), size=3)]
+            row, column = choice[np.hypot(choice[:, 0] - top + half, choice[:, 1] - left + half).argmin()]
+            grain[top : top + TILE, left : left + TILE] += fine[row : row + TILE, column : column + TILE] * weight
+    return grain[half : half + SIDE, half : half + SIDE]
+
+
+def continue_scene(rng: np.random.Generator, scene: Picture, inside: npt.NDArray[np.bool_]) -> Picture:
+    """Replace what is inside a mask by the smooth continuation of its surroundings, with their grain."""
+    grain = scatter_grain(rng, scene, inside) * inside[..., None]
+    return clip(continue_smoothly(scene, inside) + grain)
 
 
 def paint_scene(rng: np.random.Generator, photos: Sequence[Image.Image]) -> Picture:

