@@ -18,6 +18,8 @@ from scripts.editing import command
 from scripts.editing.client import Client, FileRefused, Stopped, encode_form
 from tests.fakes import Gateway, photo, png
 
+FORMATS_BY_ENDING = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".webp": "webp"}
+
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
@@ -62,12 +64,57 @@ def test_all_good_is_status_0_and_nothing_is_overwritten_unasked(
     file, out = pictures / "a.png", tmp_path / "out"
     assert run(gateway, "rotate right", file, "-o", out) == 0
     first = (out / "a.png").read_bytes()
-    assert run(gateway, "make it a jpeg", file, "-o", out) == 2
+    assert run(gateway, "rotate right", file, "-o", out) == 2
     assert (out / "a.png").read_bytes() == first and "--again" in capsys.readouterr().err
-    assert run(gateway, "make it a jpeg", file, "-o", out, "--again") == 0
+    assert run(gateway, "rotate right", file, "-o", out, "--again") == 0
+    assert (out / "a.png").read_bytes() != first, "another seed"
+    assert run(gateway, "make it a jpeg", file, "-o", out) == 0, "a.jpg is another file"
     assert opened(out / "a.jpg").format == "JPEG"
     assert run(gateway, "rotate right", file, "-o", pictures) == 2, "not over the original either"
     assert opened(file).size == (60, 40)
+
+
+def test_two_files_that_would_become_the_same_are_never_written_over_each_other(
+    gateway: Gateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    names = ("a.gif", "a.png", "a.bmp", "other/a.png", "a.jpg")
+    for number, name in enumerate(names):
+        photo(20 + number, 10).save(tmp_path / name)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_text("of yesterday")
+    assert run(gateway, "rotate right", *(tmp_path / name for name in names), "-o", out, "--again") == 1
+    said = capsys.readouterr().err
+    assert sorted(path.name for path in out.iterdir()) == ["a.jpg", "a.png"]
+    assert opened(out / "a.png").size == (10, 20), "that of the first, a.gif"
+    assert said.count("not edited") == 3 and said.count("became") == 3
+
+
+def test_what_is_there_already_is_found_out_before_any_work(gateway: Gateway, tmp_path: Path) -> None:
+    photo().save(tmp_path / "a.gif")
+    (tmp_path / "a.png").write_text("another")
+    assert run(gateway, "add a dog", tmp_path / "a.gif", "-o", tmp_path) == 2
+    assert (tmp_path / "a.png").read_text() == "another"
+    assert not [verb for verb, _ in gateway.stage.asked if verb == "inpaint"]
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "kind"),
+    [
+        ("a.jpg", [{"op": "rotate", "degrees": 90}], "jpeg"),
+        ("a.JPE", [{"op": "rotate", "degrees": 30}], "png"),
+        ("a.webp", [{"op": "rotate", "degrees": 30}], "webp"),
+        ("a.jpeg", [{"op": "remove_background"}], "png"),
+        ("a.tif", [{"op": "invert"}], "png"),
+        ("a.png", [{"op": "convert", "format": "webp"}, {"op": "convert", "format": "jpeg"}], "jpeg"),
+        ("a.jpg", [{"op": "remove_background"}, {"op": "convert", "format": "webp"}], "webp"),
+        ("a", [{"op": "convert"}], "png"),
+    ],
+)
+def test_the_format_stays_where_it_can_hold_the_result(name: str, plan: list[dict[str, object]], kind: str) -> None:
+    assert command.choose_format(Path(name), plan) == kind
+    assert FORMATS_BY_ENDING[Path(command.choose_name(Path(name), kind)).suffix.lower()] == kind
 
 
 def test_seed_mask_and_a_ready_plan_reach_the_server(gateway: Gateway, pictures: Path, tmp_path: Path) -> None:
@@ -91,6 +138,11 @@ def test_seed_mask_and_a_ready_plan_reach_the_server(gateway: Gateway, pictures:
         (["what's the weather?", "a.png"], "no_operation"),
         (["rotate right"], "at least one picture"),
         (["--operations", "[{", "a.png"], "Expecting"),
+        (["--operations", '{"op": "invert"}', "a.png"], "must be a list"),
+        (["--operations", "null", "a.png"], "must be a list"),
+        (["--operations", "[1]", "a.png"], "must be a list"),
+        (["--operations", '[{"op": "no such thing"}]', "a.png"], "invalid_plan"),
+        (["rotate right", "."], "Is a directory"),
         (["rotate right", "a.png", "--mask", "nowhere.png"], "nowhere.png"),
         (["rotate right", "nowhere.png"], "nowhere.png"),
         (["add a dog", "a.png", "--model", "no-such-model"], "model_not_found"),
@@ -105,7 +157,9 @@ def test_what_can_be_done_for_no_file_is_status_2_with_a_reason(
     arguments: list[str],
     said: str,
 ) -> None:
-    words = [str(pictures / word) if word.endswith(".png") and "nowhere" not in word else word for word in arguments]
+    words = [
+        str(pictures / word) if word.endswith((".png", ".")) and "nowhere" not in word else word for word in arguments
+    ]
     assert run(gateway, *words, "-o", tmp_path / "out") == 2
     assert said in capsys.readouterr().err
 
@@ -133,6 +187,8 @@ def test_a_busy_server_is_asked_again_after_the_time_it_says(gateway: Gateway) -
 def test_names_of_any_letters_travel(gateway: Gateway) -> None:
     body, kind = encode_form({"a": "é"}, {"image": ('o"\r\n犬.png', b"x")})
     assert body.count(b"filename=") == 1 and "é".encode() in body and kind.startswith("multipart/form-data")
+    several, _ = encode_form({"lora": ["one", "two:0.5"]}, {})
+    assert several.count(b'name="lora"') == 2 and b"one" in several and b"two:0.5" in several
     with pytest.raises(FileRefused, match="unreadable_image"):
         Client(gateway.url).edit(b"x", '"犬\n.png', {"operations": '[{"op":"invert"}]'})
 

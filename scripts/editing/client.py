@@ -47,7 +47,9 @@ class Client:
         operations: list[dict[str, Any]] = json.loads(answer)["operations"]
         return operations
 
-    def edit(self, picture: bytes, name: str, fields: Mapping[str, str], mask: bytes | None = None) -> bytes:
+    def edit(
+        self, picture: bytes, name: str, fields: Mapping[str, str | list[str]], mask: bytes | None = None
+    ) -> bytes:
         """Return the edited file. Raises `FileRefused` if it is this picture's fault."""
         files = {"image": (name, picture)} | ({} if mask is None else {"mask": ("mask.png", mask)})
         body, content_type = encode_form(fields, files)
@@ -92,12 +94,17 @@ def _explain(error: HTTPError) -> str:
         return f"HTTP status {error.code}"
 
 
-def encode_form(fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]]) -> tuple[bytes, str]:
-    """Return a multipart body and its content type; ``files`` maps a field to a file name and its bytes."""
+def encode_form(fields: Mapping[str, str | list[str]], files: Mapping[str, tuple[str, bytes]]) -> tuple[bytes, str]:
+    """Return a multipart body and its content type; ``files`` maps a field to a file name and its bytes.
+
+    A field with a list of values is sent once for each.
+    """
     boundary = f"tawny-{secrets.token_hex(16)}"
     parts: list[bytes] = []
-    for name, value in fields.items():
-        parts.append(f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode())
+    for name, values in fields.items():
+        for value in [values] if isinstance(values, str) else values:
+            head = f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n'
+            parts.append(f"{head}{value}\r\n".encode())
     for name, (file, content) in files.items():
         plain = file.encode("ascii", "replace").decode().translate({34: "_", 13: "_", 10: "_"})
         head = f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"; filename="{plain}"\r\n\r\n'

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ from tqdm import tqdm
 
 from scripts.editing.client import Client, FileRefused, Stopped
 
-EXAMPLES = """examples:
+EXAMPLE_PLAN = '[{"op": "resize", "percent": 50}]'
+EXAMPLES = f"""examples:
   ./scripts/edit "make it black and white" *.jpg -o out/
   ./scripts/edit "add a dog and rotate right" photo.png --seed 7 --mask mask.png
-  ./scripts/edit --operations '[{"op": "resize", "percent": 50}]' holiday/*.jpg -o small/
+  ./scripts/edit --operations '{EXAMPLE_PLAN}' holiday/*.jpg -o small/
 
 The server is TAWNY_URL or http://127.0.0.1:8000, its key TAWNY_API_KEY. The status is 0 if every file was edited,
 1 if some were not, 2 if none could be.
 """
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".webp": "webp"}
-STARTS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
+STARTS = {"png": b"\x89PNG", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
+QUARTERS = (0, 90, -90, 180)
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
-FIELDS = ("seed", "steps", "guidance_scale", "strength", "negative_prompt", "model", "output_format", "lora", "size")
+FIELDS = ("seed", "steps", "guidance_scale", "strength", "negative_prompt", "model", "output_format", "size")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,40 +44,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     client = Client(asked.url, asked.key)
     try:
-        plan = client.plan(asked.command) if asked.operations is None else json.loads(asked.operations)
+        plan = client.plan(asked.command) if asked.operations is None else read_plan(asked.operations)
         mask = None if asked.mask is None else asked.mask.read_bytes()
         asked.output.mkdir(parents=True, exist_ok=True)
     except (Stopped, OSError, ValueError) as error:
-        print(f"edit: {error}", file=sys.stderr)
+        about = getattr(error, "filename", None)
+        print(f"edit: {about or ''}{': ' * bool(about)}{_say(error)}", file=sys.stderr)
         return 2
-    print(f"{len(asked.files)} pictures: {describe(plan)}", file=sys.stderr)
-    fields = {name: str(getattr(asked, name)) for name in FIELDS if getattr(asked, name) is not None}
-    fields["operations"] = json.dumps(plan)
-    return edit_all(client, asked.files, asked.output, fields, mask, again=asked.again)
+    print(f"{len(asked.files)} picture{'s' * (len(asked.files) != 1)}: {describe(plan)}", file=sys.stderr)
+    fields: dict[str, str | list[str]] = {
+        name: str(getattr(asked, name)) for name in FIELDS if getattr(asked, name) is not None
+    }
+    if asked.lora:
+        fields["lora"] = asked.lora
+    return edit_all(client, asked.files, asked.output, plan, fields, mask, again=asked.again)
 
 
 def edit_all(
-    client: Client, files: Sequence[Path], output: Path, fields: dict[str, str], mask: bytes | None, *, again: bool
+    client: Client,
+    files: Sequence[Path],
+    output: Path,
+    plan: list[dict[str, Any]],
+    fields: Mapping[str, str | list[str]],
+    mask: bytes | None,
+    *,
+    again: bool,
 ) -> int:
     """Edit ``files`` one after the other into ``output``; go on past those that fail and name them at the end."""
     failed: dict[Path, str] = {}
-    taken: dict[str, Path] = {}
+    taken: dict[Path, Path] = {}
     stopped = ""
     done = 0
     with tqdm(files, unit="picture", disable=None) as bar:
         for path in bar:
             bar.set_postfix_str(path.name)
             try:
-                if path.name in taken:
-                    raise FileRefused(f"{taken[path.name]} has the same name; edit them into different folders")
-                taken[path.name] = path
-                if not again and (output / path.name).exists():
-                    raise FileRefused(f"{output / path.name} is there already; --again overwrites it")
-                data = client.edit(path.read_bytes(), path.name, {**wish(path, fields), **fields}, mask)
-                write(choose_name(output, path, data), data, again=again)
+                kind = str(fields.get("output_format") or choose_format(path, plan))
+                target = output / choose_name(path, kind)
+                if target in taken:
+                    raise FileRefused(f"{taken[target]} became {target} already; edit them into different folders")
+                _refuse_to_overwrite(target, again=again)  # before minutes of painting
+                taken[target] = path
+                asked = {**fields, "operations": json.dumps(plan), "output_format": kind}
+                data = client.edit(path.read_bytes(), path.name, asked, mask)
+                if not data.startswith(STARTS[kind]):
+                    raise FileRefused("the server's answer is no picture")
+                write(target, data, again=again)
                 done += 1
             except (FileRefused, OSError) as error:
-                failed[path] = str(error)
+                failed[path] = _say(error)
             except Stopped as error:
                 stopped = str(error)
                 break
@@ -92,30 +109,51 @@ def edit_all(
     return 1 if done else 2
 
 
-def wish(path: Path, fields: dict[str, str]) -> dict[str, str]:
-    """Return the format of ``path`` as a field, where the plan neither names one nor may need transparency."""
-    plan = json.loads(fields["operations"])
-    turned = any(step["op"] == "rotate" and step.get("degrees", 0) % 90 for step in plan)
-    if turned or any(step["op"] in ("convert", "remove_background") for step in plan):
-        return {}
-    return {"output_format": FORMATS.get(path.suffix.lower(), "png")}
+def read_plan(text: str) -> list[dict[str, Any]]:
+    """Return the plan that ``text`` holds as JSON; `ValueError` if it is no list of operations."""
+    plan = json.loads(text)
+    if not isinstance(plan, list) or not all(isinstance(step, dict) and "op" in step for step in plan):
+        raise ValueError(f"--operations must be a list such as {EXAMPLE_PLAN}")
+    return plan
 
 
-def choose_name(output: Path, path: Path, data: bytes) -> Path:
-    """Return where to write ``data``: under the picture's own name, with another ending if it is another format."""
-    kind = next((kind for start, kind in STARTS.items() if data.startswith(start)), None)
-    if kind is None:
-        raise FileRefused("the server's answer is no picture")
-    return output / (path.name if FORMATS.get(path.suffix.lower()) == kind else path.stem + ENDINGS[kind])
+def choose_format(path: Path, plan: Sequence[Mapping[str, Any]]) -> str:
+    """Return the format of what becomes of ``path``: the one that the plan converts to, else its own if it will do.
+
+    A JPEG of which parts become transparent is a PNG afterwards, and so is what cannot be written (GIF, TIFF, ...).
+    """
+    converted = [str(step.get("format")) for step in plan if step["op"] == "convert"]
+    if converted and converted[-1] in ENDINGS:
+        return converted[-1]
+    own = FORMATS.get(path.suffix.lower(), "png")
+    return "png" if own == "jpeg" and any(_makes_transparent(step) for step in plan) else own
+
+
+def _makes_transparent(step: Mapping[str, Any]) -> bool:
+    return step["op"] == "remove_background" or (step["op"] == "rotate" and step.get("degrees") not in QUARTERS)
+
+
+def choose_name(path: Path, kind: str) -> str:
+    """Return the picture's own name, with another ending if ``kind`` is another format."""
+    return path.name if FORMATS.get(path.suffix.lower()) == kind else path.stem + ENDINGS[kind]
 
 
 def write(target: Path, data: bytes, *, again: bool) -> None:
     """Write a file whole or not at all; over another one only if asked to."""
-    if target.exists() and not again:
-        raise FileRefused(f"{target} is there already; --again overwrites it")
+    _refuse_to_overwrite(target, again=again)
     partial = target.with_name(f".{target.name}.part")
     partial.write_bytes(data)
     partial.replace(target)
+
+
+def _refuse_to_overwrite(target: Path, *, again: bool) -> None:
+    if target.exists() and not again:
+        raise FileRefused(f"{target} is there already; --again overwrites it")
+
+
+def _say(error: Exception) -> str:
+    """Return an error as a person says it: "Is a directory" without its number."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def describe(plan: list[dict[str, Any]]) -> str:
@@ -123,7 +161,7 @@ def describe(plan: list[dict[str, Any]]) -> str:
     steps = []
     for step in plan:
         values = ", ".join(str(value) for name, value in step.items() if name != "op")
-        steps.append(step["op"] + (f" ({values})" if values else ""))
+        steps.append(str(step["op"]) + (f" ({values})" if values else ""))
     return ", ".join(steps)
 
 
@@ -142,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--strength", type=float)
     parser.add_argument("--negative-prompt")
     parser.add_argument("--model")
-    parser.add_argument("--lora", help='"name" or "name:weight"')
+    parser.add_argument("--lora", action="append", help='"name" or "name:weight"; repeatable')
     parser.add_argument("--size", help='"WxH": results are fitted into it')
     parser.add_argument("--format", dest="output_format", choices=("png", "jpeg", "webp"))
     parser.add_argument("--again", action="store_true", help="overwrite results that are there")
