@@ -5,14 +5,18 @@
 
 On a signal it refuses new work (503, `on_stop` sees to it) but keeps answering until what runs has finished or the
 grace is over; only then does it close its door. Connections are bounded in number, a request's head in bytes and in
-seconds, so that nobody can keep the server busy by saying nothing slowly. What HTTP itself refuses has the same body as
-every other refusal. Bodies are bounded in ``access.py``.
+seconds, so that nobody can keep the server busy by saying nothing slowly; whoever does not take the answer is cut, so
+that nobody can by hearing nothing slowly. What HTTP itself refuses has the same body as every other refusal. Bodies are
+bounded in ``access.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import socket
+import struct
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
@@ -25,6 +29,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from api.request_id import choose_request_id
 from api.settings import Settings
 
+log = logging.getLogger("tawny")
+
+SLOWEST = 4096
+"""Bytes a second that a client must take of an answer, where so many wait."""
 TOO_LONG = "The head of the request is longer than TAWNY_MAX_HEADER_BYTES allows"
 
 
@@ -32,13 +40,16 @@ class Connection(H11Protocol):
     """One client's connection. A head that does not become whole in time, or is too long, ends it."""
 
     header_seconds = 15.0
+    answer_seconds = 60.0
     max_header_bytes = 32 * 1024
     max_connections = 512
     _deadline: asyncio.TimerHandle | None = None
+    _looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start counting the time of the first head; refuse one connection too many."""
         super().connection_made(transport)
+        self._look(0, 0)
         if len(self.connections) > self.max_connections:
             self._end(503, "The server has as many connections as TAWNY_MAX_CONNECTIONS allows; try again in a moment")
         else:
@@ -59,6 +70,8 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop counting."""
         self._unwatch()
+        if self._looking is not None:
+            self._looking.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -67,8 +80,26 @@ class Connection(H11Protocol):
         hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
         self._end(hint, TOO_LONG if hint == 431 else msg)
 
+    def _look(self, waited: int, taken: int) -> None:
+        """See whether the client has taken enough of what ``waited`` when it had ``taken`` so much; look again later.
+
+        An answer that nobody reads blocks the application at best, and in any case lies in memory: also after its end,
+        when the server thinks it is rid of it.
+        """
+        now = acknowledged(self.transport)
+        if now is None:
+            return
+        if now - taken < min(waited, SLOWEST * self.answer_seconds):
+            log.info("a client that took %d bytes of its answer in %g s is cut", now - taken, self.answer_seconds)
+            self.transport.abort()
+            return
+        waits = self.transport.get_write_buffer_size()
+        self._looking = self.loop.call_later(self.answer_seconds, self._look, waits, now)
+
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+        # What still comes of a body after its answer is read by nobody, and has the time of a head to end.
+        useless = self.conn.their_state is h11.SEND_BODY and self.conn.our_state in (h11.DONE, h11.MUST_CLOSE)
+        if not (self.conn.their_state is h11.IDLE or useless) or self.transport.is_closing():
             self._unwatch()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(self.header_seconds, self._late)
@@ -80,7 +111,7 @@ class Connection(H11Protocol):
 
     def _late(self) -> None:
         self._deadline = None
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+        if not self.transport.is_closing():
             self._end(408, "The head of the request did not arrive in time; see TAWNY_HEADER_SECONDS")
 
     def _end(self, status: int, message: str) -> None:
@@ -88,6 +119,18 @@ class Connection(H11Protocol):
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(refusal(status, message))
         self.transport.close()
+
+
+def acknowledged(transport: asyncio.Transport) -> int | None:
+    """Return how many bytes the other end has taken: ``tcpi_bytes_acked`` of Linux' tcp(7). None where nobody knows.
+
+    What the kernel has merely accepted says nothing: its buffer holds megabytes.
+    """
+    connection = transport.get_extra_info("socket")
+    try:
+        return int(struct.unpack_from("=Q", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128), 120)[0])
+    except (OSError, struct.error):
+        return None  # it is gone, or no TCP
 
 
 def refusal(status: int, message: str) -> bytes:
@@ -103,6 +146,9 @@ def refusal(status: int, message: str) -> bytes:
         f"x-request-id: {choose_request_id()}\r\ncache-control: no-store\r\n{retry}connection: close\r\n\r\n"
     )
     return head.encode() + body
+
+
+_LIMITS = ("header_seconds", "answer_seconds", "max_header_bytes", "max_connections")
 
 
 class Server(uvicorn.Server):
@@ -132,7 +178,7 @@ def make_server(app: Any, settings: Settings, on_stop: Callable[[], None], at_wo
     ``on_stop`` is called once at a signal, and ``at_work`` then tells whether there is work that no connection waits
     for.
     """
-    limits = {name: getattr(settings, name) for name in ("header_seconds", "max_header_bytes", "max_connections")}
+    limits = {name: getattr(settings, name) for name in _LIMITS}
     config = uvicorn.Config(
         app,
         http=type("LimitedConnection", (Connection,), limits),

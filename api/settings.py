@@ -121,6 +121,8 @@ class Settings:
     """A head that is not whole after so many seconds ends its connection."""
     body_seconds: float = 30.0
     """A body that for so long brings less than 256 bytes a second is refused; whole, it may take any time."""
+    answer_seconds: float = 60.0
+    """A client that for so long takes less of its waiting answer than 4096 bytes a second is cut."""
     keep_job_seconds: float = 86_400.0
     """A finished job and its pictures are kept for so long."""
     max_upload_bytes: int = 64 * 1024 * 1024
@@ -168,6 +170,7 @@ class Settings:
             "max_header_bytes",
             "header_seconds",
             "body_seconds",
+            "answer_seconds",
             "keep_job_seconds",
         ):
             if getattr(self, name) <= 0:

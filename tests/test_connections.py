@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import socket
 import threading
 from collections.abc import Callable
 
 import httpx
 import pytest
+from PIL import Image
 
-from tests.fakes import Gateway
+from tests.fakes import Gateway, png
+from tests.processes import wait_until
 
 Make = Callable[..., Gateway]
 
@@ -22,12 +26,17 @@ def connect(gateway: Gateway) -> socket.socket:
 
 def read_all(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
     """Read until the server closes; return status, headers and body."""
+    head, _, body = read_all_bytes(connection).partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return int(first.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}, body
+
+
+def read_all_bytes(connection: socket.socket) -> bytes:
+    """Read until the server closes."""
     data = b""
     while piece := connection.recv(65536):
         data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    return int(first.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}, body
+    return data
 
 
 def test_a_head_that_trickles_is_cut_whatever_it_brings(make_gateway: Make) -> None:
@@ -111,6 +120,72 @@ def test_a_body_that_trickles_is_refused_though_it_never_stands_still(make_gatew
         stop.set()
         thread.join()
     assert status == 408
+
+
+@pytest.mark.parametrize("path", ["/no-such-place", "/v1/models"])
+def test_a_body_that_trickles_on_after_its_answer_is_cut(make_gateway: Make, path: str) -> None:
+    gateway = make_gateway(header_seconds=0.4)
+    with connect(gateway) as connection:
+        head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n"
+        connection.sendall(head.encode())
+        stop = threading.Event()
+
+        def trickle() -> None:
+            while not stop.wait(0.05):
+                try:
+                    connection.sendall(b" ")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        with contextlib.suppress(ConnectionResetError):  # a further byte was on its way
+            assert read_all(connection)[0] in (404, 405)
+        stop.set()
+        thread.join()
+
+
+def connect_deaf(gateway: Gateway) -> socket.socket:
+    """Open a connection between buffers so small that an answer of some size must wait for its reader."""
+    assert httpx.get(f"{gateway.url}/health").status_code == 200
+    for server in gateway.server.servers:
+        for listener in server.sockets:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    connection.settimeout(20)
+    connection.connect(("127.0.0.1", gateway.port))
+    return connection
+
+
+def test_a_whole_answer_that_nobody_reads_is_dropped(make_gateway: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tawny")
+    gateway = make_gateway(answer_seconds=0.3)
+    noise = Image.frombytes("RGB", (500, 500), random.Random(1).randbytes(750_000))
+    files = {"image": ("x.png", png(noise), "image/png")}
+    request = httpx.Request("POST", f"{gateway.url}/v1/images/edits", files=files, data={"prompt": "rotate right"})
+    with connect_deaf(gateway) as connection:
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        connection.sendall(f"POST /v1/images/edits HTTP/1.1\r\n{head}\r\n".encode() + request.read())
+        wait_until(lambda: "is cut" in caplog.text)
+        wait_until(lambda: not gateway.server.server_state.connections)
+        with contextlib.suppress(ConnectionResetError):
+            assert len(read_all_bytes(connection)) < 500_000
+    assert httpx.get(f"{gateway.url}/health").status_code == 200
+
+
+def test_a_stream_that_nobody_reads_is_cut_and_its_work_stops(make_gateway: Make) -> None:
+    gateway = make_gateway(answer_seconds=0.3)
+    gateway.stage.held = True
+    body = json.dumps({"input": "One. " * 800, "voice": "small-voice", "response_format": "pcm"}).encode()
+    head = f"host: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    with connect_deaf(gateway) as connection:
+        connection.sendall(f"POST /v1/audio/speech HTTP/1.1\r\n{head}\r\n".encode() + body)
+        gateway.stage.permit(200)  # so much is made that it must wait for its reader
+        wait_until(lambda: gateway.stage.steps == 200)
+        wait_until(lambda: not gateway.server.server_state.connections)
+        assert gateway.stage.step_until_stopped()
+    wait_until(lambda: gateway.runtime.jobs.count == 0)
 
 
 def test_work_that_takes_longer_than_a_body_may_is_not_cut(make_gateway: Make) -> None:
