@@ -29,7 +29,7 @@ PREFIX = "TAWNY_"
 ENGINES = tuple(tomllib.loads((ROOT / "models" / "manifest.toml").read_text(encoding="utf-8"))["preferences"])
 """The engines' names. Read from the catalogue because the doctor asks before the engines' packages are installed."""
 DEVICES = ("auto", "gpu", "cpu")
-WORK = ("edit", "plan", "transcription", "speech", "load")
+WORK = ("edit", "plan", "chat", "transcription", "speech", "load")
 """The kinds of work that have a deadline, ``TAWNY_EDIT_SECONDS`` and so on."""
 GPU_PREFIXES = (
     "HSA_", "HIP_", "ROCR_", "ROCM_", "CUDA_", "AMD_", "MIOPEN_", "TORCH_", "PYTORCH_", "CT2_",
@@ -107,6 +107,8 @@ class Settings:
     """An edit that takes longer is stopped; waiting counts. 0: never."""
     plan_seconds: float = 300.0
     """The same for a command that is only planned."""
+    chat_seconds: float = 600.0
+    """The same for a turn of a conversation."""
     transcription_seconds: float = 7200.0
     """The same for sound that is written down."""
     speech_seconds: float = 1800.0

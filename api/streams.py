@@ -117,7 +117,8 @@ class EventStream(JobStream):
     """A job as server-sent events.
 
     ``translate`` turns one event of the job into any number of server-sent ones, ``finish`` the result into the last.
-    An error becomes one ``error`` event with the body that a response would have had.
+    An error becomes one ``error`` event with the body that a response would have had. ``write`` makes the bytes of
+    an event, for dialects that do it their own way.
     """
 
     def __init__(
@@ -127,8 +128,9 @@ class EventStream(JobStream):
         translate: Callable[[Event], Awaitable[Iterable[Named]]],
         finish: Callable[[T], Awaitable[Iterable[Named]]],
         headers: Mapping[str, str],
+        write: Callable[[str, Mapping[str, Any]], bytes] | None = None,
     ) -> None:
-        body = _frames(job, events, translate, finish)
+        body = _frames(job, events, translate, finish, write or frame)
         # No cache, and no buffering by nginx in front: an event that is late is no event.
         super().__init__(
             job, body, "text/event-stream", {"cache-control": "no-store", "x-accel-buffering": "no", **headers}
@@ -140,6 +142,7 @@ async def _frames(
     events: AsyncIterator[Event],
     translate: Callable[[Event], Awaitable[Iterable[Named]]],
     finish: Callable[[T], Awaitable[Iterable[Named]]],
+    write: Callable[[str, Mapping[str, Any]], bytes],
 ) -> AsyncIterator[bytes]:
     try:
         async for event in _with_pauses(events):
@@ -147,11 +150,11 @@ async def _frames(
                 yield b": still working\n\n"
                 continue
             for name, data in await translate(event):
-                yield frame(name, data)
+                yield write(name, data)
         for name, data in await finish(await job.result()):
-            yield frame(name, data)
+            yield write(name, data)
     except TawnyError as error:
-        yield frame("error", describe(error))
+        yield write("error", describe(error))
 
 
 async def _with_pauses(events: AsyncIterator[Event]) -> AsyncIterator[Event | None]:

@@ -89,3 +89,10 @@ class Spoke(Event):
 
     samples: bytes
     rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote(Event):
+    """A language model wrote one more token: the ``text`` that can be shown now, often none."""
+
+    text: str

@@ -23,6 +23,7 @@ from inference.choice import Choice
 from inference.editing import DrawRequest, Edited, EditRequest, EditResult, carry_out, draw
 from inference.engine import Engine
 from inference.engines import ENGINES, Inpainter, Parser, Speaker, Transcriber
+from inference.engines.parser import Written
 from inference.engines.transcriber import RATE, Transcript
 from inference.errors import CommandNotUnderstood, InvalidRequest, ModelInUse, UnknownModel, UnknownVoice
 from inference.events import Planned
@@ -91,6 +92,21 @@ class SpeakRequest:
     require_gpu: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A conversation of (role, text) and how it goes on; see `Parser.chat`."""
+
+    turns: tuple[tuple[str, str], ...]
+    schema: dict[str, Any] | None = None
+    limit: int = 1024
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+    model: str | None = None
+    require_gpu: bool = False
+
+
 class Runtime:
     """The four engines behind one door. ``host`` and ``machine`` are for tests."""
 
@@ -149,6 +165,25 @@ class Runtime:
         if not found:
             raise CommandNotUnderstood(f"That names no change to a picture. {_suggest()}", param="prompt")
         return parse_plan(found)
+
+    def chat(self, request: ChatRequest) -> Job[Written]:
+        """Go on with a conversation; reports `Wrote` per token. Spoken to is the model that the parser adapts."""
+
+        def work(job: Job[Written]) -> Written:
+            row = self.pool.choose(Parser, request.model, require_gpu=request.require_gpu).row
+            with job.lease(Parser, row.base or row.id) as parser:
+                return parser.call(
+                    Parser.chat,
+                    request.turns,
+                    schema=request.schema,
+                    limit=request.limit,
+                    temperature=request.temperature,
+                    top_p=request.top_p,
+                    stop=request.stop,
+                    seed=request.seed,
+                )
+
+        return self._start("chat", work, require_gpu=request.require_gpu)
 
     def _log_words(self, what: str, words: str) -> None:
         if self.settings.log_words:
@@ -276,6 +311,7 @@ def _suggest() -> str:
 
 
 __all__ = [
+    "ChatRequest",
     "DrawRequest",
     "EditRequest",
     "EditResult",
@@ -286,4 +322,5 @@ __all__ = [
     "SpeakRequest",
     "TranscribeRequest",
     "Transcript",
+    "Written",
 ]

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parent.parent
-DEADLINES = MappingProxyType({"edit": 1800.0, "plan": 300.0, "transcription": 7200.0, "speech": 1800.0, "load": 1200.0})
+DEADLINES = MappingProxyType(
+    {"edit": 1800.0, "plan": 300.0, "chat": 600.0, "transcription": 7200.0, "speech": 1800.0, "load": 1200.0}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Settings:
     patience: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Seconds without a sign of life after which an engine's worker is ended, by its name; else the engine's own."""
     deadlines: Mapping[str, float] = field(default_factory=lambda: DEADLINES)
-    """Seconds that each kind of work (edit, plan, transcription, speech, load) may take, waiting included; 0: any."""
+    """Seconds that each kind of work (edit, plan, chat ...) may take, waiting included; 0: any."""
     queue_length: int = 32
     """So many jobs may wait for one engine; the next is refused as busy."""
     job_limit: int = 256

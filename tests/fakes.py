@@ -16,7 +16,7 @@ import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,10 @@ from api.settings import Settings
 from inference.engine import Engine, Verb, Weights
 from inference.engines import FaceFinder, Inpainter, Parser, Segmenter, Speaker, SubjectFinder, Transcriber
 from inference.engines.face_finder import Face
+from inference.engines.parser import Written
 from inference.engines.sentences import split_sentences
 from inference.engines.transcriber import Segment, Transcript, Word
-from inference.events import Heard, Preview, Spoke, Step
+from inference.events import Heard, Preview, Spoke, Step, Wrote
 from inference.hardware.device import Device
 from inference.host import ThreadHost, Worker
 from inference.loras import Lora
@@ -158,6 +159,31 @@ class FakeParser(Parser):
         STAGE[0].begin("parse", command)
         yield Step(1, 1)
         return COMMANDS.get(command.lower().rstrip("."), [])
+
+    def chat(
+        self,
+        turns: Sequence[tuple[str, str]],
+        *,
+        schema: dict[str, Any] | None = None,
+        limit: int = 512,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        stop: Sequence[str] = (),
+        seed: int = 0,
+    ) -> Verb[Written]:
+        """Say the last turn again, a word at a time; JSON where a schema is given."""
+        stage = STAGE[0]
+        stage.begin("chat", {"turns": turns, "schema": schema, "temperature": temperature, "seed": seed, "stop": stop})
+        words = ['{"said": true}'] if schema else [f"{word} " for word in turns[-1][1].split()]
+        try:
+            for word in words[:limit]:
+                stage.step()
+                yield Wrote(word)
+        except GeneratorExit:
+            stage.stopped.set()
+            raise
+        finish: Literal["stop", "length"] = "length" if len(words) > limit else "stop"
+        return Written("".join(words[:limit]), finish, 7, len(words[:limit]))
 
 
 class FakeTranscriber(Transcriber):

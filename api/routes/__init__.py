@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import audio, drawings, images, jobs, models, system, web
+from api.routes import audio, chat, drawings, images, jobs, models, system, web
 
 ROUTERS: tuple[APIRouter, ...] = (
     web.router,
@@ -14,6 +14,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     drawings.router,
     jobs.router,
     audio.router,
+    chat.router,
 )
 
 __all__ = ["ROUTERS"]
