@@ -20,6 +20,7 @@ Read from the top; each line imports only what stands below it.
     weights       a row of the catalogue -> a verified local folder
     catalogue     models/manifest.toml as typed rows
     pictures      bytes -> a picture as it is seen, and back
+    large_png     the pixels of large PNG files, on several threads
     sounds        bytes -> samples, and back
     line          a queue in which callers take turns
     tally         plain sums of what the engines did
