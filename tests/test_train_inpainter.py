@@ -197,8 +197,8 @@ def test_forty_prompts_are_asked_whatever_is_taught() -> None:
 
 def test_the_judge_learns_from_drawings_of_its_own(material: Material) -> None:
     with pytest.raises(ValueError, match="judging"):
-        teach_judge(Material(material.sprites, material.photos, {}), ["dog", "cat"], 0.01)
-    judge = teach_judge(material, ["dog", "cat"], 0.05)
+        teach_judge(Material(material.sprites, material.photos, {}), ["dog", "cat"], 1)
+    judge = teach_judge(material, ["dog", "cat"], 4)
     picture, mask = np.zeros((256, 256, 3), np.float32), np.zeros((256, 256), np.bool_)
     mask[40:200, 60:220] = True
     assert cut_box(picture, mask).shape == (3, 64, 64)

@@ -4,12 +4,11 @@ It names the thing in a mask's box, one of all that are asked for. It never sees
 learns from, so it cannot flatter by remembering them; but it is small and has two drawings of each thing, so what it
 makes of the true renderings is the most that can be hoped for, and is measured too. Eyes decide.
 
->>> judge = teach_judge(material, minutes=2)
+>>> judge = teach_judge(material, ["dog", "cat"])
 >>> judge.name(picture, mask)
 'dog'
 """
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +74,7 @@ def draw_crop(rng: np.random.Generator, sprite: Image.Image, scene: Picture) -> 
     return crop
 
 
-def teach_judge(material: Material, names: list[str], minutes: float, seed: int = 77) -> Judge:
+def teach_judge(material: Material, names: list[str], steps: int = 600, seed: int = 77) -> Judge:
     """Teach a classifier to tell the named things apart by the drawings kept for judging. Raises if there are none."""
     drawings: dict[str, list[Image.Image]] = {name: [] for name in names}
     for title, sprite in material.judging.items():
@@ -92,8 +91,7 @@ def teach_judge(material: Material, names: list[str], minutes: float, seed: int 
     for _ in range(96):
         small = torch.from_numpy(paint_scene(rng, photos)).permute(2, 0, 1)[None]
         scenes.append(functional.interpolate(small, (CROP, CROP), mode="area")[0].permute(1, 2, 0).numpy())
-    begin = time.monotonic()
-    while (used := (time.monotonic() - begin) / (minutes * 60)) < 1:
+    for step in range(steps):
         labels = rng.integers(len(names), size=48)
         crops = []
         for label in labels:
@@ -102,7 +100,7 @@ def teach_judge(material: Material, names: list[str], minutes: float, seed: int 
             crops.append(draw_crop(rng, choices[rng.integers(len(choices))], scene))
         loss = functional.cross_entropy(network(torch.stack(crops)), torch.from_numpy(labels), label_smoothing=0.1)
         for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * (1 - used)
+            group["lr"] = 2e-3 * (1 - step / steps)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

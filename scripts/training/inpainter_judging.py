@@ -128,7 +128,7 @@ def draw_sheet(cells: list[Cell], across: int = 9, side: int = 160) -> Image.Ima
     return sheet
 
 
-def judge_sheet(cells: list[Cell], material: Material, minutes: float) -> dict[str, object]:
+def judge_sheet(cells: list[Cell], material: Material, steps: int) -> dict[str, object]:
     """Which of the forty the judge names rightly, of all pictures; a thing that was never taught counts as any other.
 
     Also what it makes of the true renderings, for comparison.
@@ -136,7 +136,7 @@ def judge_sheet(cells: list[Cell], material: Material, minutes: float) -> dict[s
     wanted = list_prompts()
     forty = [prompt for group in ASKED.values() for prompt in group]
     names = sorted({wanted[prompt] for prompt in forty if wanted[prompt] in THINGS})
-    judge = teach_judge(material, names, minutes)
+    judge = teach_judge(material, names, steps)
     right: dict[str, int] = {}
     asked = 0
     for cell in cells:
