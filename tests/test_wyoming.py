@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +32,9 @@ from wyoming.tts import (
 
 from api.settings import Settings, SettingsError
 from api.wyoming.about import WHISPER_LANGUAGES, tongue
+from tests import fakes
 from tests.fakes import SPOKEN, Gateway, tone
+from tests.processes import wait_until
 
 T = TypeVar("T")
 EARS, MOUTH = "ears", "mouth"
@@ -45,10 +47,9 @@ def ports() -> dict[str, int]:
         return {EARS: first.getsockname()[1], MOUTH: second.getsockname()[1]}
 
 
-@pytest.fixture
-def wyoming(make_gateway: Callable[..., Gateway], ports: dict[str, int]) -> Iterator[Gateway]:
-    """A gateway that listens on both ports."""
-    gateway = make_gateway(wyoming_stt_port=ports[EARS], wyoming_tts_port=ports[MOUTH], max_upload_bytes=200_000)
+def listen(make_gateway: Callable[..., Gateway], ports: dict[str, int], **settings: Any) -> Gateway:
+    """Serve a gateway and return it when it listens on both ports."""
+    gateway = make_gateway(wyoming_stt_port=ports[EARS], wyoming_tts_port=ports[MOUTH], **settings)
     started = threading.Event()
 
     def connect() -> None:
@@ -60,7 +61,13 @@ def wyoming(make_gateway: Callable[..., Gateway], ports: dict[str, int]) -> Iter
 
     connect()
     assert started.is_set()
-    yield gateway
+    return gateway
+
+
+@pytest.fixture
+def wyoming(make_gateway: Callable[..., Gateway], ports: dict[str, int]) -> Gateway:
+    """A gateway that listens on both ports."""
+    return listen(make_gateway, ports, max_upload_bytes=200_000)
 
 
 def talk(port: int, *events: Eventable | Event, until: type[Eventable]) -> list[Event]:
@@ -263,9 +270,37 @@ def test_leaving_stops_the_speech(wyoming: Gateway, ports: dict[str, int]) -> No
     wyoming.stage.permit()
     answers = talk(ports[MOUTH], Synthesize("One. " * 50), until=AudioChunk)
     assert answers
-    wyoming.stage.permit(2)  # the fake notices at its next step, or the one after
-    assert wyoming.stage.stopped.wait(10)
-    assert wyoming.stage.steps < 10
+    assert wyoming.stage.step_until_stopped()
+
+
+def test_who_does_not_take_the_speech_is_cut_and_it_stops(
+    make_gateway: Callable[..., Gateway], ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fakes, "tone", lambda seconds, rate: bytes(400_000))
+    gateway = listen(make_gateway, ports, answer_seconds=0.3)
+    gateway.stage.held = True
+
+    async def ask_and_read_nothing() -> None:
+        client = AsyncTcpClient("127.0.0.1", ports[MOUTH], connect_timeout=10)
+        await client.connect()
+        await client.write_event(Synthesize("One. " * 100).event())
+        gateway.stage.permit(60)  # more than the buffers of two sockets hold
+        assert await asyncio.to_thread(gateway.stage.step_until_stopped)
+        await client.disconnect()
+
+    with contextlib.suppress(ConnectionError):
+        run(ask_and_read_nothing())
+    wait_until(lambda: gateway.runtime.jobs.count == 0)
+
+
+def test_a_connection_too_many_is_closed(make_gateway: Callable[..., Gateway], ports: dict[str, int]) -> None:
+    listen(make_gateway, ports, max_connections=1)
+    with socket.create_connection(("127.0.0.1", ports[EARS]), timeout=10) as first:
+        first.sendall(b'{"type":"ping"}\n')
+        assert first.recv(100), "it is served, so it counts"
+        second = socket.create_connection(("127.0.0.1", ports[EARS]), timeout=10)
+        with second, contextlib.suppress(ConnectionResetError):
+            assert second.recv(100) == b""
 
 
 def test_the_languages_are_whispers() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
@@ -33,6 +33,8 @@ from inference.runtime import Runtime
 
 log = logging.getLogger("tawny.wyoming")
 
+LINGER = 1.0
+"""Seconds in which whoever was refused may stop sending."""
 WAITING = 32
 """So many events of one client may wait; then it is read no further."""
 
@@ -58,7 +60,7 @@ async def listening(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
     async with AsyncExitStack() as stack:
         for port, make, describe in conversations:
             if port:
-                serve = _server(make, describe, runtime, settings.max_upload_bytes, connections)
+                serve = _server(make, describe, runtime, settings, connections)
                 server = await asyncio.start_server(serve, settings.wyoming_host, port)
                 stack.callback(server.close)
                 log.info("Wyoming at tcp://%s:%d", settings.wyoming_host, port)
@@ -72,13 +74,17 @@ def _server(
     make: Callable[[], Conversation],
     describe: Callable[[Runtime], Eventable],
     runtime: Runtime,
-    limit: int,
+    settings: Settings,
     connections: set[asyncio.Task[None]],
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
     """Return what a server does with a new connection."""
 
     def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(_Connection(reader, writer, make(), describe, runtime, limit).run())
+        if len(connections) >= settings.max_connections:
+            log.warning("a Wyoming connection too many is closed; see TAWNY_MAX_CONNECTIONS")
+            writer.transport.abort()
+            return
+        task = asyncio.ensure_future(_Connection(reader, writer, make(), describe, runtime, settings).run())
         connections.add(task)
         task.add_done_callback(connections.discard)
 
@@ -95,9 +101,11 @@ class _Connection:
         conversation: Conversation,
         describe: Callable[[Runtime], Eventable],
         runtime: Runtime,
-        limit: int,
+        settings: Settings,
     ) -> None:
-        self._reader: Any = _Bounded(reader, limit)
+        self._reader: Any = _Bounded(reader, settings.max_upload_bytes)
+        self._bytes = reader
+        self._patience = settings.answer_seconds
         self._writer = writer
         self._conversation = conversation
         self._describe = describe
@@ -114,6 +122,7 @@ class _Connection:
         try:
             while (event := await self._events.get()) is not None and await self._answer(event):
                 pass
+            await self._let_it_hear(reading)
         except OSError:
             log.debug("a client left in the middle of an answer")
         except Exception:
@@ -124,7 +133,7 @@ class _Connection:
                 self._conversation.job.cancel()
             self._writer.close()
             with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
+                await self._within_patience(self._writer.wait_closed())
 
     async def _read(self) -> None:
         """Queue what the client sends; at its end stop the work that nobody waits for."""
@@ -161,7 +170,26 @@ class _Connection:
         return True
 
     async def _send(self, answer: Eventable) -> None:
-        await async_write_event(answer.event(), self._writer)
+        await self._within_patience(async_write_event(answer.event(), self._writer))
+
+    async def _let_it_hear(self, reading: asyncio.Future[None]) -> None:
+        """Read on for a moment: a socket that is closed while its client still sends forgets its last answer."""
+        reading.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                await asyncio.gather(reading, return_exceptions=True)
+                self._writer.write_eof()
+                while await self._bytes.read(65536):
+                    pass
+
+    async def _within_patience(self, sending: Awaitable[None]) -> None:
+        """Wait until the client has taken what is sent; cut it where it does not."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await sending
+        except TimeoutError:
+            self._writer.transport.abort()  # a close would wait for the very same
+            raise
 
 
 class _Bounded:
