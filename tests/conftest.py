@@ -9,12 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from playwright.sync_api import Browser
 
 from api.settings import Settings
 from inference.jobs import Job
 from tests import browser
 from tests.fakes import STAGE, Gateway, Stage, serve, tone, wav
+
+# A machine that is busy with something else answers late; five seconds, httpx's own, are too few to call it wrong.
+for _name in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, _name, 60.0)
 
 
 @pytest.fixture

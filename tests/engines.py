@@ -84,4 +84,4 @@ class Impatient(Counter):
     """The same with little patience."""
 
     name = "impatient"
-    patience = 0.3
+    patience = 2.0

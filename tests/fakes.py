@@ -80,13 +80,14 @@ class Stage:
         self._permits.release(1000)
 
     def step_until_stopped(self) -> bool:
-        """Let held fakes do one step after another until one is stopped; give up after twenty.
+        """Let held fakes do one step after another until one is stopped; give up after five.
 
         Unlike `release` it lets the worker's reader have its turn: steps of no length at all would outrun a cancel.
+        The cancel must have been sent by then, or it is waited for in vain as long as each step may take.
         """
-        for _ in range(20):
+        for _ in range(5):
             self.permit()
-            if self.stopped.wait(0.5):
+            if self.stopped.wait(4.0):
                 return True
         return False
 

@@ -39,7 +39,7 @@ def test_past_the_limit_requests_are_busy_at_once_and_told_when_to_come_back(mak
     gateway = make_gateway(job_limit=1)
     gateway.stage.held = True
     first = Asking(gateway)
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     files = {"image": png(photo())}
     refused = httpx.post(
         f"{gateway.url}/v1/images/edits", files=files, data={"prompt": "rotate right", "stream": stream}
@@ -59,7 +59,7 @@ def test_a_full_line_before_one_engine_is_busy_at_once_for_streams_too(make_gate
     gateway = make_gateway(queue_length=1)
     gateway.stage.held = True
     running = Asking(gateway)
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     waiting = Asking(gateway)
     while httpx.get(f"{gateway.url}/v1/status").json()["engines"]["inpainter"]["queue"] == 0:
         pass  # each question takes the server's own time
@@ -79,7 +79,7 @@ def test_the_place_in_the_line_is_in_the_progress_of_a_stream(make_gateway: Make
     gateway = make_gateway()
     gateway.stage.held = True
     running = Asking(gateway)
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     told: list[dict[str, Any]] = []
     fields = {"operations": '[{"op":"rotate","degrees":90},{"op":"generate","prompt":"a dog"}]', "stream": "true"}
     files = {"image": png(photo())}
@@ -110,7 +110,7 @@ def test_a_slow_picture_does_not_delay_speech(make_gateway: Make) -> None:
     gateway = make_gateway()
     gateway.stage.held = True
     slow = Asking(gateway)
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     said = httpx.post(f"{gateway.url}/v1/images/plans", json={"command": "rotate right"})
     assert said.status_code == 200
     voice = httpx.post(f"{gateway.url}/v1/audio/speech", json={"input": " ", "voice": "small-voice"})
@@ -123,7 +123,7 @@ def test_a_stop_lets_running_work_finish(make_gateway: Make) -> None:
     gateway = make_gateway(grace_seconds=20.0)
     gateway.stage.held = True
     running = Asking(gateway)
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     gateway.server.should_exit = True
     gateway.stage.release()
     response = running.answer()

@@ -73,7 +73,7 @@ def test_a_connection_that_says_nothing_at_all_is_closed(make_gateway: Make) -> 
 
 
 def test_a_second_request_on_the_same_connection_has_its_time_too(make_gateway: Make) -> None:
-    gateway = make_gateway(header_seconds=0.3)
+    gateway = make_gateway(header_seconds=1.0)
     with connect(gateway) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
         first = connection.recv(65536)
@@ -174,7 +174,7 @@ def test_a_whole_answer_that_nobody_reads_is_dropped(make_gateway: Make, caplog:
     assert httpx.get(f"{gateway.url}/health").status_code == 200
 
 
-def test_a_stream_that_nobody_reads_is_cut_and_its_work_stops(make_gateway: Make) -> None:
+def test_a_stream_that_nobody_reads_is_cut_and_its_work_stops(make_gateway: Make, cancelled: threading.Event) -> None:
     gateway = make_gateway(answer_seconds=0.3)
     gateway.stage.held = True
     body = json.dumps({"input": "One. " * 800, "voice": "small-voice", "response_format": "pcm"}).encode()
@@ -184,6 +184,7 @@ def test_a_stream_that_nobody_reads_is_cut_and_its_work_stops(make_gateway: Make
         gateway.stage.permit(200)  # so much is made that it must wait for its reader
         wait_until(lambda: gateway.stage.steps == 200)
         wait_until(lambda: not gateway.server.server_state.connections)
+        assert cancelled.wait(30)
         assert gateway.stage.step_until_stopped()
     wait_until(lambda: gateway.runtime.jobs.count == 0)
 

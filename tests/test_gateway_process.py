@@ -65,7 +65,7 @@ def test_it_answers_soon_stays_small_and_ends_when_told(tmp_path: Path) -> None:
         with httpx.Client(base_url=url) as client:
             assert client.get("/health").json() == {"status": "ok"}
             # The promise is one second on an idle machine; tests run on busy ones.
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             assert client.get("/v1/models").status_code == 200
             assert client.get("/v1/status").status_code == 200
         if sys.platform == "linux":

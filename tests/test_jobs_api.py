@@ -127,7 +127,7 @@ def test_the_place_in_the_queue_is_told(make_gateway: Make) -> None:
     gateway = make_gateway()
     gateway.stage.held = True
     jobs = [accepted(gateway.url) for _ in range(4)]
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     wait_until(lambda: [state(gateway.url, job)["status"] for job in jobs] == ["running"] * 2 + ["queued"] * 2)
     assert [state(gateway.url, job)["queue_position"] for job in jobs] == [None, None, 0, 1]
     _, name, data = next(listen(gateway.url, jobs[3]))
@@ -242,16 +242,15 @@ def test_deleting_stops_the_work_and_leaves_nothing(make_gateway: Make, tmp_path
     gateway = make_gateway()
     gateway.stage.held = True
     running, waiting = accepted(gateway.url), accepted(gateway.url)
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     heard: list[str] = []
     listener = threading.Thread(target=lambda: heard.extend(name for _, name, _ in listen(gateway.url, running)))
     listener.start()
     for job in (waiting, running):
         gone = httpx.delete(f"{gateway.url}/v1/jobs/{job}")
         assert gone.json() == {"id": job, "object": "job", "deleted": True}
-    gateway.stage.permit()
-    assert gateway.stage.stopped.wait(20)
-    listener.join(20)
+    assert gateway.stage.step_until_stopped()
+    listener.join(30)
     assert heard[-1] == "error"
     assert httpx.get(f"{gateway.url}/v1/jobs").json()["data"] == []
     wait_until(lambda: not list((tmp_path / "state" / "jobs").iterdir()))
@@ -261,7 +260,7 @@ def test_too_many_waiting_jobs_are_busy_at_once(make_gateway: Make) -> None:
     gateway = make_gateway(queue_length=1)
     gateway.stage.held = True
     jobs = [accepted(gateway.url)]
-    gateway.stage.reached.get(timeout=20)
+    gateway.stage.reached.get(timeout=30)
     refused = send(gateway.url)
     while refused.status_code == 202:
         jobs.append(refused.json()["id"])
@@ -431,10 +430,10 @@ def test_whoever_listens_to_a_waiting_job_does_not_hold_up_the_end(tmp_path: Pat
         thread.start()
         assert listening.wait(30)
         gateway.process.send_signal(signal.SIGTERM)
-        thread.join(10)
+        thread.join(30)
         assert heard == ["image_edit.queued"]
         (gateway.state / "hold").unlink()
-        gateway.process.wait(20)
+        gateway.process.wait(30)
 
 
 def test_a_full_disk_while_it_runs_only_delays_a_job(make_gateway: Make, monkeypatch: pytest.MonkeyPatch) -> None:

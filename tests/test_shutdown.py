@@ -91,7 +91,7 @@ def test_a_killed_gateway_takes_its_workers_along_even_hung_ones(tmp_path: Path,
         if hung:
             (gateway.state / "hang").touch()
         gateway.kill()
-        wait_until(lambda: all(is_gone(pid) for pid in workers), 5)
+        wait_until(lambda: all(is_gone(pid) for pid in workers))
         edit.thread.join(30)
         assert edit.error is not None
 
@@ -106,7 +106,7 @@ def test_a_worker_stopped_by_the_system_is_killed_and_the_cause_told(tmp_path: P
         error = edit.response.json()["error"]
         assert (edit.response.status_code, error["code"]) == (500, "engine_failed")
         assert "no sign of life for 3 s" in error["message"]
-        wait_until(lambda: is_gone(painter), 5)
+        wait_until(lambda: is_gone(painter))
         (gateway.state / "hold").unlink()
         again = Edit(gateway)
         again.thread.join(30)

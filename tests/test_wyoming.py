@@ -265,16 +265,20 @@ def test_a_text_being_written_is_spoken_sentence_by_sentence(wyoming: Gateway, p
     ]
 
 
-def test_leaving_stops_the_speech(wyoming: Gateway, ports: dict[str, int]) -> None:
+def test_leaving_stops_the_speech(wyoming: Gateway, ports: dict[str, int], cancelled: threading.Event) -> None:
     wyoming.stage.held = True
     wyoming.stage.permit()
     answers = talk(ports[MOUTH], Synthesize("One. " * 50), until=AudioChunk)
     assert answers
+    assert cancelled.wait(30)
     assert wyoming.stage.step_until_stopped()
 
 
 def test_who_does_not_take_the_speech_is_cut_and_it_stops(
-    make_gateway: Callable[..., Gateway], ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    make_gateway: Callable[..., Gateway],
+    ports: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+    cancelled: threading.Event,
 ) -> None:
     monkeypatch.setattr(fakes, "tone", lambda seconds, rate: bytes(400_000))
     gateway = listen(make_gateway, ports, answer_seconds=0.3)
@@ -285,6 +289,7 @@ def test_who_does_not_take_the_speech_is_cut_and_it_stops(
         await client.connect()
         await client.write_event(Synthesize("One. " * 100).event())
         gateway.stage.permit(60)  # more than the buffers of two sockets hold
+        assert await asyncio.to_thread(cancelled.wait, 30)
         assert await asyncio.to_thread(gateway.stage.step_until_stopped)
         await client.disconnect()
 
