@@ -1,16 +1,18 @@
 """What Prometheus is told: requests from the journal, the engines from their tally and status, the process from /proc.
 
-    text = exposition(journal, tally, runtime.status(), errands)
+    told = runtime.status()
+    text = exposition(journal, runtime.pool.tally, told, runtime.pool.describe_slots(), waiting=0, running=0)
 
 prometheus_client writes the format and escapes the labels; nothing is kept here, the numbers live where they arise.
 Rates are for Prometheus to make: steps a second are ``rate(tawny_engine_steps_total)`` by
-``rate(tawny_engine_busy_seconds_total)``, the real-time factor is seconds of sound by seconds of work in the same way.
+``rate(tawny_engine_busy_seconds_total)``, the real-time factor is seconds of work by seconds of sound,
+``tawny_engine_sound_seconds_total``, in the same way: below 1 it is faster than the sound.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,22 @@ ENGINE = ("engine", "model", "device")
 
 
 class _Numbers(Collector):
-    def __init__(self, journal: Journal, tally: Tally, status: Mapping[str, Any], waiting: int, running: int) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        tally: Tally,
+        status: Mapping[str, Any],
+        slots: Sequence[Mapping[str, Any]],
+        waiting: int,
+        running: int,
+    ) -> None:
         self._journal = journal
         self._tally = tally
         self._status = status
+        # Every model that has had a worker, and a line for each engine that has had none.
+        begun = {slot["engine"] for slot in slots}
+        idle = [{"engine": name, **row} for name, row in status["engines"].items() if name not in begun]
+        self._slots = [*slots, *idle]
         self._kept = {"queued": waiting, "running": running}
 
     def collect(self) -> Iterator[Metric]:
@@ -54,22 +68,22 @@ class _Numbers(Collector):
         for standing, number in self._kept.items():
             kept.add_metric((standing,), number)
         yield kept
-        rows = self._status["engines"].items()
         for family, field, what in (
             ("tawny_engine_bytes", "bytes", "Bytes in RAM of the engine's process"),
             ("tawny_engine_queue", "queue", "Leases that wait for the engine"),
         ):
             gauge = GaugeMetricFamily(family, what, labels=ENGINE)
-            for engine, row in rows:
-                gauge.add_metric((engine, row["model"] or "", row["device"] or ""), row[field])
+            for slot in self._slots:
+                gauge.add_metric((slot["engine"], slot["model"] or "", slot["device"] or ""), slot[field])
             yield gauge
         starts = CounterMetricFamily("tawny_engine_starts", "Workers started", labels=ENGINE)
         falls = CounterMetricFamily("tawny_engine_gpu_deaths", "Workers that died on the GPU", labels=ENGINE)
         state = GaugeMetricFamily("tawny_engine_state", "1 for the state it is in", labels=("engine", "state"))
-        for engine, row in rows:
-            where = engine, row["model"] or "", row["device"] or ""
-            starts.add_metric(where, row["starts"])
-            falls.add_metric(where, row["gpu_deaths"])
+        for slot in self._slots:
+            where = slot["engine"], slot["model"] or "", slot["device"] or ""
+            starts.add_metric(where, slot["starts"])
+            falls.add_metric(where, slot["gpu_deaths"])
+        for engine, row in self._status["engines"].items():
             state.add_metric((engine, row["state"]), 1)
         yield from (starts, falls, state)
 
@@ -112,8 +126,16 @@ def _process() -> Iterator[Metric]:
     yield GaugeMetricFamily("tawny_gateway_open_files", "Files and sockets that the gateway has open", value=files)
 
 
-def exposition(journal: Journal, tally: Tally, status: Mapping[str, Any], waiting: int, running: int) -> bytes:
-    """Return everything in Prometheus' text format."""
+def exposition(
+    journal: Journal,
+    tally: Tally,
+    status: Mapping[str, Any],
+    slots: Sequence[Mapping[str, Any]],
+    *,
+    waiting: int,
+    running: int,
+) -> bytes:
+    """Return everything in Prometheus' text format. ``waiting`` and ``running`` count the kept jobs."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Numbers(journal, tally, status, waiting, running))
+    registry.register(_Numbers(journal, tally, status, slots, waiting, running))
     return generate_latest(registry)

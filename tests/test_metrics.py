@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.journal import Journal
+from api.metrics import exposition
+from inference.errors import EngineFailed
 from inference.settings import ROOT
 from inference.tally import LIMITS, Distribution
+from tests.engines import Counter, Impatient
 from tests.fakes import Gateway, photo, png, tone, wav
+from tests.machinery import Listener, make_pool, make_row
 
 DASHBOARD = ROOT / "docs" / "grafana-dashboard.json"
 
@@ -58,6 +64,45 @@ def test_every_engine_is_counted_with_its_device(client: httpx.Client) -> None:
     assert value(after, "tawny_gateway_bytes") > 1e6
 
 
+def test_every_model_of_an_engine_is_counted_by_itself(tmp_path: Path) -> None:
+    rows = [make_row("counter", tmp_path, name, needs_bytes=1) for name in ("first", "second", "third")]
+    pool = make_pool(tmp_path, *rows)
+    for name in ("first", "second"):
+        with pool.lease(Counter, Listener(), name) as counter:
+            counter.call(Counter.count, 3)
+    status = {"engines": pool.describe((Counter, Impatient)), "jobs": 0}
+    text = exposition(Journal(), pool.tally, status, pool.describe_slots(), waiting=2, running=1).decode()
+    samples = {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    for name in ("first", "second"):
+        where = {"engine": "counter", "model": name, "device": "cpu"}
+        assert value(samples, "tawny_engine_bytes", **where) > 1e6
+        assert value(samples, "tawny_engine_starts_total", **where) == 1
+        assert value(samples, "tawny_engine_steps_total", **where) == 3
+        assert value(samples, "tawny_engine_load_seconds_count", **where) == 1
+    assert value(samples, "tawny_kept_jobs", state="queued") == 2
+    assert value(samples, "tawny_engine_state", engine="counter", state="ready") == 1
+    assert value(samples, "tawny_engine_starts_total", engine="counter", model="third", device="cpu") == 0
+    assert ("tawny_engine_bytes", (("device", ""), ("engine", "impatient"), ("model", ""))) in samples
+    pool.close()
+
+
+def test_a_worker_that_died_is_counted_as_dead_and_as_started_again(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path, make_row("counter", tmp_path))
+    with pytest.raises(EngineFailed), pool.lease(Counter, Listener()) as counter:
+        counter.call(Counter.die)
+    with pool.lease(Counter, Listener()) as counter:
+        counter.call(Counter.count, 1)
+    where = ("counter", "counter-model", "cpu")
+    assert pool.tally.deaths[where] == 1
+    assert pool.tally.calls[where, "engine_failed"] == 1
+    assert [slot["starts"] for slot in pool.describe_slots()] == [2]
+    pool.close()
+
+
 def test_failures_are_counted_by_their_code(gateway: Gateway, client: httpx.Client) -> None:
     gateway.stage.failure = RuntimeError("sparks")
     client.post("/v1/images/plans", json={"command": "rotate right"})
@@ -95,4 +140,14 @@ def test_the_dashboard_asks_only_for_what_is_told(client: httpx.Client) -> None:
     asked = {name for expression in expressions for name in re.findall(r"tawny_\w+", expression)}
     assert asked <= told
     assert len(asked) >= 12
+    client.post("/v1/audio/speech", json={"input": "One.", "voice": "small-voice", "response_format": "wav"})
+    known: dict[str, set[str]] = {}
+    for name, labels in read(client):
+        known.setdefault(name, set()).update(label for label, _ in labels)
+    for target in (target for panel in dashboard["panels"] for target in panel["targets"]):
+        expression = target["expr"]
+        names = [name for name in re.findall(r"tawny_\w+", expression) if name in known]
+        used = {label.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(",")}
+        used |= set(re.findall(r"(\w+)=~?\"", expression)) | set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+        assert not names or used <= set().union(*(known[name] for name in names)), (expression, used)
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])

@@ -88,5 +88,6 @@ async def metrics(request: Request, runtime: WithRuntime) -> Response:
     """Count requests and describe engines in Prometheus' text format."""
     told = await run_in_threadpool(runtime.status)
     errands: Errands = request.app.state.errands
-    text = exposition(request.app.state.journal, runtime.pool.tally, told, errands.waiting, errands.running)
+    slots, kept = runtime.pool.describe_slots(), {"waiting": errands.waiting, "running": errands.running}
+    text = exposition(request.app.state.journal, runtime.pool.tally, told, slots, **kept)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
