@@ -209,7 +209,7 @@ class Pool:
         try:
             choice = self.choose(engine)
         except TawnyError as error:
-            return told | {"state": "missing", "last_error": error.message, "reason": error.message}
+            return told | {"last_error": error.message, "reason": error.message}
         return told | {
             "model": choice.row.id, "device": choice.device.kind, "dtype": choice.device.dtype,
             "reason": choice.device.reason,

@@ -33,6 +33,14 @@ def test_not_ready_names_every_mend(make_gateway: Callable[..., Gateway]) -> Non
     assert "small-scissors" not in error["message"], "the main job is done without it"
 
 
+def test_an_engine_without_a_model_is_unloaded_and_says_what_mends_it(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(missing=["segmenter"])
+    engine = httpx.get(f"{gateway.url}/v1/status").json()["engines"]["segmenter"]
+    assert (engine["state"], engine["model"], engine["device"]) == ("unloaded", None, None)
+    assert "small-scissors is not ready" in engine["last_error"] and "Run: " in engine["last_error"]
+    assert engine["reason"] == engine["last_error"]
+
+
 def test_models_are_openais_list_with_our_fields(client: httpx.Client) -> None:
     body = client.get("/v1/models").json()
     assert body["object"] == "list"

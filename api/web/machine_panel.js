@@ -6,24 +6,27 @@ import { byId, el, icon, inBytes } from './element.js';
 
 const NAMES = {
   inpainter: 'Painting', parser: 'Understanding', transcriber: 'Hearing', speaker: 'Speaking',
-  subject_finder: 'Finding the subject', face_finder: 'Finding faces',
+  subject_finder: 'Finding the subject', face_finder: 'Finding faces', segmenter: 'Finding things by name',
 };
 /** Without these the page cannot do what it is for; the others serve single operations. */
 const NEEDED = new Set(['inpainter', 'parser', 'transcriber', 'speaker']);
-const STATES = { unloaded: 'starts when needed', loading: 'starting …', ready: 'ready', busy: 'at work', failed: 'failed', missing: 'not installed' };
+const STATES = { unloaded: 'starts when needed', loading: 'starting …', ready: 'ready', busy: 'at work', failed: 'failed' };
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const OFTEN = 4_000;
 const SELDOM = 30_000;
 
+/** Whether no model of an engine has been fetched. */
+const isMissing = ({ model }) => model === null;
+
 /** The sentence for the header and how bad it is: good, note or bad. */
 export function summarise(status) {
   const engines = Object.entries(status.engines ?? {});
-  const bad = engines.filter(([name, engine]) => NEEDED.has(name) && ['missing', 'failed'].includes(engine.state)).map(([name]) => NAMES[name]);
+  const bad = engines.filter(([name, engine]) => NEEDED.has(name) && (isMissing(engine) || engine.state === 'failed')).map(([name]) => NAMES[name]);
   if (bad.length) return [`${bad.join(', ')}: needs you`, 'bad'];
   const where = (kind) => engines.filter(([name, engine]) => NEEDED.has(name) && engine.device === kind).map(([name]) => NAMES[name]);
   const [gpu, cpu] = [where('gpu'), where('cpu')];
-  if (!gpu.length) return ['Everything on the CPU', wantsGpu(status) ? 'note' : 'good'];
-  if (!cpu.length) return ['Everything on the GPU', 'good'];
+  if (!gpu.length) return ['All on the CPU', wantsGpu(status) ? 'note' : 'good'];
+  if (!cpu.length) return ['All on the GPU', 'good'];
   return [`${gpu.join(', ')} on the GPU`, 'good'];
 }
 
@@ -85,8 +88,9 @@ export class MachinePanel {
 
   engine(name, engine) {
     const { state, device, model, reason, queue, last_error: lastError } = engine;
-    const line = [model, STATES[state] ?? state, engine.dtype, engine.bytes ? inBytes(engine.bytes) : null, queue ? `${queue} waiting` : null];
-    return el('li', { class: 'engine', 'data-state': state },
+    const missing = isMissing(engine);
+    const line = [model, missing ? 'not installed' : STATES[state] ?? state, engine.dtype, engine.bytes ? inBytes(engine.bytes) : null, queue ? `${queue} waiting` : null];
+    return el('li', { class: 'engine', 'data-level': state === 'failed' || (missing && NEEDED.has(name)) ? 'bad' : 'good' },
       el('span', { class: `badge ${device ?? 'none'}` }, { gpu: 'GPU', cpu: 'CPU' }[device] ?? '–'),
       el('div', {}, el('h3', {}, NAMES[name] ?? name.replaceAll('_', ' ')),
         el('p', { class: 'quiet' }, line.filter(Boolean).join(' · ')),
