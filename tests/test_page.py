@@ -250,6 +250,34 @@ def test_a_reload_in_the_middle_of_an_edit_offers_to_run_it_again(editor: Editor
     editor.expect_versions(2, current=1)
 
 
+def test_a_reload_before_a_command_is_understood_runs_that_command_and_no_other(editor: Editor) -> None:
+    editor.choose("coffee")
+    editor.say("rotate right")
+    editor.expect_versions(2, current=1)
+    editor.page.route("**/v1/images/plans", lambda route: None)
+    editor.get("#command").fill("add a dog")
+    editor.get("#command").press("Enter")
+    expect(editor.get("#progress-label")).to_contain_text("Understanding")
+    editor.page.reload()
+    editor.page.unroute("**/v1/images/plans")
+    editor.ready()
+    editor.get("#notices").get_by_role("button", name="Run it again").click()
+    editor.expect_versions(3, current=2)
+    expect(editor.get("#filmstrip button").nth(2)).to_contain_text("dog")
+
+
+def test_on_a_phone_nothing_sticks_out(open_page: OpenPage, gateway: Gateway) -> None:
+    editor = open_page(gateway.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    expect(editor.page.get_by_role("heading", name="Start with a photo")).to_be_visible()
+    editor.choose("coffee")
+    assert editor.page.evaluate("document.getElementById('command').scrollHeight") < 50, "the placeholder wraps"
+    editor.page.get_by_role("tab", name="Sound").click()
+    editor.page.evaluate("document.getElementById('voice').append(new Option('A voice with a long name '.repeat(4)))")
+    wide = """[...document.querySelectorAll('main *:not([hidden])')].filter((element) =>
+        element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1).map(({ id }) => id)"""
+    assert editor.page.evaluate(wide) == []
+
+
 def test_a_browser_that_keeps_nothing_is_named_and_the_work_goes_on(open_page: OpenPage, gateway: Gateway) -> None:
     forbid = "Object.defineProperty(window, 'indexedDB', { value: { open() { throw new DOMException('no'); } } })"
     editor = open_page(gateway.url, before=forbid)

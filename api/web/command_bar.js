@@ -88,8 +88,12 @@ export class CommandBar {
   go() {
     if (this.work.doing) return;
     const text = this.box.value.trim();
-    if (text && this.album.targets.length) this.work.command(text);
-    else this.box.focus();
+    if (!text || !this.album.targets.length) {
+      this.box.focus();
+      return;
+    }
+    this.keep();
+    this.work.command(text);
   }
 
   refresh() {

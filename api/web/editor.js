@@ -74,6 +74,7 @@ export class Editor {
     show(byId('grid-view'), items.length > 0 && !open);
     show(byId('side'), items.length > 0);
     show(byId('command-area'), items.length > 0);
+    show(byId('skip'), items.length > 0);
     byId('pictures').classList.toggle('empty', items.length === 0);
     if (!open || !current) this.maskTools.toggle(false);
     if (!current) return;

@@ -100,8 +100,10 @@ async function start() {
   await command.restore();
   album.say('items', 'current', 'selection');
   work.say('plan');
-  if (interrupted && work.plan) {
-    notices.tell('Reloading the page stopped the edit that was under way. Nothing is lost.', { kind: 'news', actions: [['Run it again', () => work.run()]] });
+  if (interrupted) {
+    // A sentence that was not understood yet has no plan of its own: the one that is there belongs to the edit before.
+    const again = interrupted === 'planning' ? () => command.go() : () => work.run();
+    notices.tell('Reloading the page stopped the edit that was under way. Nothing is lost.', { kind: 'news', actions: [['Run it again', again]] });
   }
   document.documentElement.dataset.ready = 'true';
 }

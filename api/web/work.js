@@ -36,11 +36,11 @@ export class Work extends EventTarget {
     this.dispatchEvent(Object.assign(new Event(name), fields));
   }
 
-  /** Read the plan from before a reload; returns whether work was under way then. */
+  /** Read the plan from before a reload; returns what was under way then: "planning", "editing" or null. */
   async restore() {
     this.plan = (await storage.get('page', 'plan')) ?? null;
-    const interrupted = Boolean(await storage.get('page', 'working'));
-    if (interrupted) await this.album.keep([['page', 'working', false]]);
+    const interrupted = (await storage.get('page', 'working')) || null;
+    if (interrupted) await this.album.keep([['page', 'working', null]]);
     return interrupted;
   }
 
@@ -56,7 +56,7 @@ export class Work extends EventTarget {
     this.controller = new AbortController();
     this.doing = doing;
     this.say('state');
-    await this.album.keep([['page', 'working', true]]);
+    await this.album.keep([['page', 'working', doing]]);
     try {
       await act(this.controller.signal);
     } catch (error) {
@@ -65,7 +65,7 @@ export class Work extends EventTarget {
     } finally {
       this.doing = null;
       this.say('state');
-      await this.album.keep([['page', 'working', false]]);
+      await this.album.keep([['page', 'working', null]]);
     }
   }
 
@@ -108,6 +108,7 @@ export class Work extends EventTarget {
     this.doing = 'editing';
     this.say('state');
     const { plan, album } = this;
+    await album.keep([['page', 'working', 'editing']]);
     // What fails stays on screen to be retried with its own plan, also when another command came in between.
     for (const item of targets) album.setJob(item, { state: 'waiting', plan });
     const failures = [];
