@@ -141,6 +141,8 @@ class Settings:
     """Port on which Home Assistant may have speech written down, by custom 10300. 0: none."""
     wyoming_tts_port: int = 0
     """Port on which Home Assistant may have text spoken, by custom 10200. 0: none."""
+    wyoming_announce: bool = False
+    """Whether to tell the local network of these ports (multicast DNS), so that Home Assistant finds them by itself."""
     grace_seconds: float = 20.0
     """At a shutdown, running requests get so long to finish."""
     log_level: str = "info"
@@ -188,15 +190,21 @@ class Settings:
         if not self.api_key.isascii() or self.api_key != self.api_key.strip():
             raise SettingsError(f"{variable('api_key')} must be plain ASCII without spaces around it")
 
+        if self.wyoming_announce and _is_loopback(self.wyoming_host):
+            raise SettingsError(
+                f"{variable('wyoming_announce')} would send the network to ports that it cannot reach: set "
+                f"{variable('wyoming_host')} to an address of this machine on that network as well"
+            )
+        if self.wyoming_announce and not self.wyoming_stt_port and not self.wyoming_tts_port:
+            raise SettingsError(
+                f"{variable('wyoming_announce')} has nothing to announce: set {variable('wyoming_stt_port')}, "
+                f"{variable('wyoming_tts_port')} or both"
+            )
+
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
 
     def check_exposure(self) -> None:
         """Raise `SettingsError` if the network could reach a server that asks for no key.
@@ -235,6 +243,16 @@ class Settings:
             deadlines={kind: getattr(self, f"{kind}_seconds") for kind in WORK},
             log_words=self.log_words,
         )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether ``host`` is an address that only this machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def variable(name: str) -> str:

@@ -64,6 +64,12 @@ async def listening(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
                 server = await asyncio.start_server(serve, settings.wyoming_host, port)
                 stack.callback(server.close)
                 log.info("Wyoming at tcp://%s:%d", settings.wyoming_host, port)
+        if settings.wyoming_announce:
+            from api.wyoming.announcing import announced  # who announces nothing need not have the package
+
+            purposes = {"hearing": settings.wyoming_stt_port, "speaking": settings.wyoming_tts_port}
+            open_ports = {purpose: port for purpose, port in purposes.items() if port}
+            await stack.enter_async_context(announced(settings.wyoming_host, open_ports))
         yield
         for task in connections:
             task.cancel()
