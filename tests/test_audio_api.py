@@ -46,7 +46,7 @@ def test_text_is_plain(client: httpx.Client) -> None:
 
 def test_verbose_json_has_every_field_of_a_segment(client: httpx.Client) -> None:
     body = transcribe(client, response_format="verbose_json", language="en").json()
-    assert (body["text"], body["language"], body["duration"], body["task"]) == (SPOKEN, "en", 1.0, "transcribe")
+    assert (body["text"], body["language"], body["duration"], body["task"]) == (SPOKEN, "english", 1.0, "transcribe")
     assert "words" not in body
     assert set(body["segments"][0]) == {
         "id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob", "compression_ratio",
@@ -129,6 +129,14 @@ def test_a_chunked_upload_is_heard(client: httpx.Client) -> None:
     headers = {"content-type": "multipart/form-data; boundary=b"}
     response = client.post("/v1/audio/transcriptions", content=pieces(), headers=headers)
     assert response.json()["text"] == SPOKEN
+
+
+@pytest.mark.parametrize("language", ["de", "de-AT", "german", "German"])
+def test_a_language_is_given_as_a_code_or_as_the_name_that_is_answered(
+    client: httpx.Client, gateway: Gateway, language: str
+) -> None:
+    transcribe(client, language=language)
+    assert gateway.stage.asked[-1][1]["language"] in ("de", "de-AT")
 
 
 def test_fields_reach_the_transcriber(client: httpx.Client, gateway: Gateway) -> None:

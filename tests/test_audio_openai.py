@@ -148,7 +148,7 @@ def test_a_translation_is_the_packages_type(world: openai.OpenAI) -> None:
     assert Translation.model_validate(plain.model_dump(), strict=True).text == SPOKEN
     verbose = world.audio.translations.create(model="whisper-1", file=("x.wav", SOUND), response_format="verbose_json")
     read = TranslationVerbose.model_validate(verbose.model_dump(), strict=True)
-    assert (read.language, read.duration) == ("en", 1.0)
+    assert (read.language, read.duration) == ("english", 1.0)
     assert world.audio.translations.create(model="whisper-1", file=("x.wav", SOUND), response_format="text") == SPOKEN
 
 

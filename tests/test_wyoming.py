@@ -31,7 +31,7 @@ from wyoming.tts import (
 )
 
 from api.settings import Settings, SettingsError
-from api.wyoming.about import WHISPER_LANGUAGES, tongue
+from api.wyoming.about import tongue
 from tests import fakes
 from tests.fakes import SPOKEN, Gateway, tone
 from tests.processes import wait_until
@@ -306,11 +306,6 @@ def test_a_connection_too_many_is_closed(make_gateway: Callable[..., Gateway], p
         second = socket.create_connection(("127.0.0.1", ports[EARS]), timeout=10)
         with second, contextlib.suppress(ConnectionResetError):
             assert second.recv(100) == b""
-
-
-def test_the_languages_are_whispers() -> None:
-    tokenizer = pytest.importorskip("faster_whisper.tokenizer")
-    assert set(WHISPER_LANGUAGES) == set(tokenizer._LANGUAGE_CODES)
 
 
 def test_a_voices_country_is_in_its_id() -> None:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.deps import WithRuntime, WithSettings, admit_sound, admit_text, check_unicode, the_only
 from api.forms import Granularity, TranscriptionForm
+from api.languages import code_of, name_of
 from api.settings import Settings
 from api.streams import EventStream, JobStream, Named, base64_text, begun, device_header, settled
 from api.subtitles import cut_cues, write_srt, write_vtt
@@ -74,7 +75,7 @@ async def _hear(
         raise InvalidRequest("response_format: a stream carries json or text only", param="response_format")
     asked = TranscribeRequest(
         sound=await admit_sound(the_only(form.file or (), "file"), settings),
-        language=admit_text(form.language, "language", settings),
+        language=code_of(admit_text(form.language, "language", settings) or "") or None,
         prompt=admit_text(form.prompt, "prompt", settings),
         hotwords=admit_text(form.hotwords, "hotwords", settings),
         temperature=form.temperature,
@@ -117,8 +118,8 @@ def _write(
         return PlainTextResponse(write_vtt(cut_cues(transcript)), headers=headers, media_type="text/vtt")
     body: dict[str, Any] = {"text": transcript.text, "usage": _usage(transcript)}
     if form.response_format == "verbose_json":
-        # The language of the text, which is English where it was translated.
-        language = "en" if task == "translate" else transcript.language
+        # The language of the text, which is English where it was translated; by its name, as OpenAI writes it.
+        language = name_of("en" if task == "translate" else transcript.language)
         body |= {"task": task, "language": language, "duration": transcript.duration}
         if "segment" in granularities:
             body["segments"] = [_segment(segment) for segment in transcript.segments]

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from wyoming.info import AsrModel, AsrProgram, Attribution, Info, TtsProgram, TtsVoice, TtsVoiceSpeaker
 
+from api.languages import LANGUAGES
 from api.routes.system import VERSION
 from inference.engines import Transcriber
 from inference.runtime import Runtime
-
-_CODES = (
-    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id "
-    "is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si "
-    "sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh"
-)
-WHISPER_LANGUAGES = _CODES.split()
-"""What a multilingual Whisper model knows."""
 
 OURS = Attribution(name="Tawny", url="")
 
@@ -29,7 +22,7 @@ def describe_ears(runtime: Runtime) -> Info:
             installed=True,
             description=row.title,
             version=None,
-            languages=[row.language] if row.language else WHISPER_LANGUAGES,
+            languages=[row.language] if row.language else list(LANGUAGES),
         )
         for row in runtime.catalogue.for_engine(Transcriber.name)
         if row.id in ready

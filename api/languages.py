@@ -1,0 +1,40 @@
+"""The languages that Whisper models know, by code and by English name.
+
+    name_of("de")       # "german", as OpenAI's verbose_json writes it
+    code_of("German")   # "de"
+
+Which of them one model knows, the model says.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_TABLE = """
+af afrikaans|am amharic|ar arabic|as assamese|az azerbaijani|ba bashkir|be belarusian|bg bulgarian|bn bengali|bo tibetan
+br breton|bs bosnian|ca catalan|cs czech|cy welsh|da danish|de german|el greek|en english|es spanish|et estonian
+eu basque|fa persian|fi finnish|fo faroese|fr french|gl galician|gu gujarati|ha hausa|haw hawaiian|he hebrew|hi hindi
+hr croatian|ht haitian creole|hu hungarian|hy armenian|id indonesian|is icelandic|it italian|ja japanese|jw javanese
+ka georgian|kk kazakh|km khmer|kn kannada|ko korean|la latin|lb luxembourgish|ln lingala|lo lao|lt lithuanian|lv latvian
+mg malagasy|mi maori|mk macedonian|ml malayalam|mn mongolian|mr marathi|ms malay|mt maltese|my myanmar|ne nepali
+nl dutch|nn nynorsk|no norwegian|oc occitan|pa punjabi|pl polish|ps pashto|pt portuguese|ro romanian|ru russian
+sa sanskrit|sd sindhi|si sinhala|sk slovak|sl slovenian|sn shona|so somali|sq albanian|sr serbian|su sundanese
+sv swedish|sw swahili|ta tamil|te telugu|tg tajik|th thai|tk turkmen|tl tagalog|tr turkish|tt tatar|uk ukrainian
+ur urdu|uz uzbek|vi vietnamese|yi yiddish|yo yoruba|yue cantonese|zh chinese
+"""
+LANGUAGES: Final[dict[str, str]] = dict(
+    pair.split(" ", 1) for line in _TABLE.strip().splitlines() for pair in line.split("|")
+)
+"""English names in lower case by code."""
+
+_CODES: Final = {name: code for code, name in LANGUAGES.items()}
+
+
+def name_of(code: str) -> str:
+    """Return the English name of a language, or what was given if that is no known code."""
+    return LANGUAGES.get(code, code)
+
+
+def code_of(language: str) -> str:
+    """Return the code of a language given by its English name, or what was given if that is no known name."""
+    return _CODES.get(language.strip().lower(), language)
