@@ -47,6 +47,12 @@ def _speakers(row: Row, store: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _read_speakers(path: Path) -> tuple[str, ...]:
-    """Return the names in a voice's configuration in the order of their numbers; a voice of one has none."""
-    numbers = json.loads(path.read_text(encoding="utf-8")).get("speaker_id_map") or {}
-    return tuple(sorted(numbers, key=numbers.__getitem__)) if len(numbers) > 1 else ()
+    """Return the names in a voice's configuration in the order of their numbers; a voice of one has none.
+
+    Speakers without names are called by their numbers.
+    """
+    configuration = json.loads(path.read_text(encoding="utf-8"))
+    numbers = configuration.get("speaker_id_map") or {}
+    names = sorted(numbers, key=numbers.__getitem__) or map(str, range(configuration.get("num_speakers", 1)))
+    speakers = tuple(names)
+    return speakers if len(speakers) > 1 else ()

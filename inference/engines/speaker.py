@@ -22,6 +22,9 @@ LOUDNESS = 0.09
 """Root mean square of speech at full scale 1 (-21 dB): as loud as most voices are, and peaks still fit."""
 
 HEADROOM = 0.97
+NEAR_ENOUGH = 0.01
+"""A tempo so near the one asked for is left alone."""
+
 FURTHEST = 4.0
 """A sentence is made at most so many times louder or softer: what is quieter than that is no speech."""
 
@@ -46,31 +49,32 @@ class Speaker(Engine):
         """Yield `Spoke` for each sentence of ``text``; nothing for a text without a pronounceable character.
 
         ``speed`` 1 is the voice's own, 2 twice as fast, in [0.25, 4]. ``speaker`` is one of a voice of many, by name
-        or number, None its first. Raises `UnknownVoice` for a speaker the voice lacks.
+        or number, None the one its makers chose. Raises `UnknownVoice` for a speaker the voice lacks.
         """
         from piper.config import SynthesisConfig
 
         # Slowly the voice itself speaks best. Faster it cannot: it gives each sound a frame at least, so asked for four
         # times the speed it reaches two. Its scaling of each piece to full range would make short ones shout: `level`.
+        config = self._voice.config
+        slower = max(1.0, 1.0 / speed)
         manner = SynthesisConfig(
-            speaker_id=self._speaker(speaker),
-            length_scale=self._voice.config.length_scale / min(speed, 1.0),
-            normalize_audio=False,
+            speaker_id=self._speaker(speaker), length_scale=config.length_scale * slower, normalize_audio=False
         )
-        rate = self._voice.config.sample_rate
         for sentence in split_sentences(text):
-            pieces = [piece.audio_float_array for piece in self._voice.synthesize(sentence, manner)]
-            if pieces:
-                samples = np.concatenate(pieces)
-                if speed > 1:
-                    samples = quicken(samples, rate, speed)
-                yield Spoke((level(samples) * 32_767).astype("<i2").tobytes(), rate)
+            pieces = list(self._voice.synthesize(sentence, manner))
+            samples = np.concatenate([np.zeros(0, np.float32), *(piece.audio_float_array for piece in pieces)])
+            if len(samples):
+                rounded = sum(len(piece.phoneme_ids) for piece in pieces) * config.hop_length // 2
+                tempo = max(0.5, speed * len(samples) / usual_length(len(samples), rounded, slower))
+                if abs(tempo - 1) > NEAR_ENOUGH:
+                    samples = quicken(samples, config.sample_rate, tempo)
+                yield Spoke((level(samples) * 32_767).astype("<i2").tobytes(), config.sample_rate)
 
     def _speaker(self, name: str | None) -> int | None:
         """Return the number of the speaker called ``name``; None for a voice of one."""
         config = self._voice.config
         if name is None:
-            return 0 if config.num_speakers > 1 else None
+            return None  # the voice's own first choice, which need not be its number 0
         known: dict[str, int] = config.speaker_id_map or {}
         if name in known:
             return known[name]
@@ -80,6 +84,15 @@ class Speaker(Engine):
         raise UnknownVoice(
             f"The voice {self._id} has {config.num_speakers} speaker(s), none called {name!r}: {names}", param="voice"
         )
+
+
+def usual_length(length: int, rounded: int, slower: float) -> float:
+    """Return how many samples long would be at its usual speed what is ``length`` long and spoken ``slower`` times.
+
+    A voice makes each sound as long as it should be, then rounds it up to whole frames. Those ``rounded`` samples, half
+    a frame for each sound, do not grow with the slowness: asked for a quarter of the speed it reaches only 0.3.
+    """
+    return rounded + (length - rounded) / slower
 
 
 def level(samples: NDArray[np.float32]) -> NDArray[np.float32]:
