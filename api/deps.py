@@ -6,6 +6,7 @@ picture must not hold up everybody else.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, cast
 
@@ -18,7 +19,7 @@ from api.settings import Settings
 from inference.engines.transcriber import RATE
 from inference.errors import InvalidRequest, TooLarge
 from inference.operations import Operation, parse_plan
-from inference.pictures import Picture, decode_mask, decode_picture
+from inference.pictures import Picture, check_mask, decode_picture, read_mask
 from inference.runtime import Runtime
 from inference.sounds import Sound, decode_sound, raw_layout
 
@@ -52,10 +53,26 @@ async def admit_picture(upload: UploadFile, settings: Settings) -> Picture:
     return await run_in_threadpool(decode_picture, data, max_pixels=settings.max_pixels)
 
 
-async def admit_mask(upload: UploadFile, picture: Picture, settings: Settings) -> Image.Image:
-    """Decode an uploaded mask for ``picture``. Raises `UnreadableImage`, `MaskMismatch`, `TooLarge`."""
-    data = await upload.read()
-    return await run_in_threadpool(decode_mask, data, picture.image.size, max_pixels=settings.max_pixels)
+async def admit_masked(
+    upload: UploadFile, mask: UploadFile | None, settings: Settings
+) -> tuple[Picture, Image.Image | None]:
+    """Decode an uploaded picture and its mask, both at once. Raises `MaskMismatch` and what `admit_picture` does.
+
+    Of two that cannot be read the picture is blamed.
+    """
+    if mask is None:
+        return await admit_picture(upload, settings), None
+    data = await mask.read()
+    picture, selected = await asyncio.gather(
+        admit_picture(upload, settings),
+        run_in_threadpool(read_mask, data, max_pixels=settings.max_pixels),
+        return_exceptions=True,
+    )
+    if isinstance(picture, BaseException):
+        raise picture
+    if isinstance(selected, BaseException):
+        raise selected
+    return picture, await run_in_threadpool(check_mask, selected, picture.image.size)
 
 
 async def admit_sound(upload: UploadFile, settings: Settings) -> Sound:

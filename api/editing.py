@@ -16,7 +16,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import Answer
-from api.deps import admit_mask, admit_picture, admit_plan, admit_sound, admit_text, the_only
+from api.deps import admit_masked, admit_plan, admit_sound, admit_text, the_only
 from api.forms import EditForm
 from api.rendering import Rendering
 from api.settings import Settings
@@ -45,8 +45,8 @@ async def admit_edit(form: EditForm, settings: Settings) -> EditRequest:
         raise InvalidRequest("prompt: say what to change by one of prompt, audio and operations", param="prompt")
     negative = admit_text(form.negative_prompt, "negative_prompt", settings)
     loras = await run_in_threadpool(find_loras, form.lora or (), settings.models)
-    picture = await admit_picture(the_only([*(form.image or ()), *(form.images or ())], "image"), settings)
-    mask = None if form.mask is None else await admit_mask(form.mask, picture, settings)
+    image = the_only([*(form.image or ()), *(form.images or ())], "image")
+    picture, mask = await admit_masked(image, form.mask, settings)
     # A plan outweighs a sentence: clients of OpenAI's package cannot leave the prompt out.
     sound = await admit_sound(form.audio, settings) if operations is None and form.audio is not None else None
     return EditRequest(

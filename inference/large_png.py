@@ -1,8 +1,8 @@
 """Writes large PNG files fast: rows filtered with numpy, bands of rows deflated on several threads.
 
 Pillow tries five filters on every row and deflates on one thread, which takes seconds for a dozen megapixels. Here each
-row gets the best of three cheap filters, and each band of about a megabyte is deflated by itself; one after the other
-they are one stream. The bytes depend on the picture alone, never on how many threads there are. Everything in the file
+band of about a megabyte gets the best of three cheap filters and is deflated by itself; one after the other the bands
+are one stream. The bytes depend on the picture alone, never on how many threads there are. Everything in the file
 but the pixels is written by Pillow. What it is worth: about four times faster, files between 2 % smaller (photographs
 with their noise) and a sixth larger (soft ones).
 
@@ -29,13 +29,14 @@ BAND = 1 << 20
 """About so many bytes of pixels are deflated at a time."""
 MOST_THREADS = 8
 SAMPLE = 1 << 16
+SAMPLE_ROWS = 8
 WORTH = 0.8
 """A search for repetitions must make the sample of a band at least so small, else only runs are looked for."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _START = b"\x78\x01"  # a zlib stream of fast deflate
 _COLOR_TYPES = {"RGB": 2, "RGBA": 6}
-_SUB, _UP, _AVERAGE = 1, 2, 3  # the PNG specification's numbers
+_KINDS = _SUB, _UP, _AVERAGE = 1, 2, 3  # the PNG specification's numbers
 _SEARCH, _RUNS = (4, zlib.Z_DEFAULT_STRATEGY), (1, zlib.Z_RLE)
 
 
@@ -71,13 +72,15 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 def _write_pixels(image: Image.Image, threads: int) -> list[bytes]:
     """Return the chunks that hold the pixels, one for each band and one for the checksum."""
     step = len(image.mode)
-    pixels: Bytes = np.asarray(image).reshape(image.height, image.width * step)
-    rows = max(1, BAND // pixels.shape[1])
-    starts = range(0, len(pixels), rows)
+    row_bytes = image.width * step
+    rows = max(1, BAND // row_bytes)
+    starts = range(0, image.height, rows)
 
     def write(start: int) -> tuple[bytes, int, int]:
-        above = pixels[start - 1] if start else np.zeros(pixels.shape[1], np.uint8)
-        raw = _filter(pixels[start : start + rows], above, step)
+        above = max(0, start - 1)
+        band: Bytes = np.asarray(image.crop((0, above, image.width, min(image.height, start + rows))))
+        band = band.reshape(-1, row_bytes)
+        raw = _filter(band[1:], band[0], step) if start else _filter(band, np.zeros(row_bytes, np.uint8), step)
         stream = _deflate(raw, last=start == starts[-1])
         return _chunk(b"IDAT", stream if start else _START + stream), zlib.adler32(raw), len(raw)
 
@@ -91,21 +94,31 @@ def _write_pixels(image: Image.Image, threads: int) -> list[bytes]:
 
 
 def _filter(rows: Bytes, above: Bytes, step: int) -> bytes:
-    """Return ``rows`` (n, bytes) as differences from their neighbours, each with its filter's number before it."""
+    """Return ``rows`` (n, bytes) as differences from their neighbours, each with its filter's number before it.
+
+    One filter serves a band: a few rows of it tell which.
+    """
+    up = np.vstack([above[None], rows[:-1]])
+    few = slice(None, None, max(1, len(rows) // SAMPLE_ROWS))
+    # What is small as a signed number deflates well.
+    costs = {
+        kind: np.abs(_differ(kind, rows[few], up[few], step).view(np.int8), dtype=np.int16).sum() for kind in _KINDS
+    }
+    best = min(costs, key=lambda kind: costs[kind])
+    filtered = np.empty((len(rows), 1 + rows.shape[1]), np.uint8)
+    filtered[:, 0] = best
+    filtered[:, 1:] = _differ(best, rows, up, step)
+    return filtered.tobytes()
+
+
+def _differ(kind: int, rows: Bytes, up: Bytes, step: int) -> Bytes:
+    if kind == _UP:
+        return rows - up
     left = np.zeros_like(rows)
     left[:, step:] = rows[:, :-step]
-    up = np.vstack([above[None], rows[:-1]])
-    # (left + up) // 2 without a ninth bit.
-    candidates = {_SUB: rows - left, _UP: rows - up, _AVERAGE: rows - ((left & up) + ((left ^ up) >> 1))}
-    # What is small as a signed number deflates well.
-    costs = [np.minimum(each, 0 - each).sum(axis=1, dtype=np.uint32) for each in candidates.values()]
-    best = np.argmin(costs, axis=0)
-    filtered = np.empty((len(rows), 1 + rows.shape[1]), np.uint8)
-    for number, (kind, each) in enumerate(candidates.items()):
-        chosen = best == number
-        filtered[chosen, 0] = kind
-        filtered[chosen, 1:] = each[chosen]
-    return filtered.tobytes()
+    if kind == _SUB:
+        return rows - left
+    return rows - ((left & up) + ((left ^ up) >> 1))  # half the sum, without a ninth bit
 
 
 def _deflate(raw: bytes, *, last: bool) -> bytes:

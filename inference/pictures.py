@@ -80,6 +80,11 @@ def decode_picture(data: bytes, *, max_pixels: int, max_bytes: int | None = None
     Raises `TooLarge` past ``max_pixels`` (width x height, from the header) or ``max_bytes``, `UnreadableImage` for
     anything that does not decode to its end.
     """
+    return _decode(data, max_pixels, max_bytes)
+
+
+def _decode(data: bytes, max_pixels: int, max_bytes: int | None, *, keep_grey: bool = False) -> Picture:
+    """Decode to RGB or RGBA, or with ``keep_grey`` also to L."""
     if max_bytes is not None and len(data) > max_bytes:
         raise TooLarge(f"The picture has {len(data)} bytes; at most {max_bytes} are taken", param="image")
     try:
@@ -89,7 +94,10 @@ def decode_picture(data: bytes, *, max_pixels: int, max_bytes: int | None = None
             exif = _clean_exif(source)
             dpi = _resolution(source)
             kind = "jpeg" if source.format == "MPO" else (source.format or "").lower()
-            image, icc = _to_rgb(source)
+            if keep_grey and source.mode in ("1", "L") and not source.has_transparency_data:
+                image, icc = source.convert("L"), None
+            else:
+                image, icc = _to_rgb(source)
     except (TooLarge, UnreadableImage):
         raise
     except MemoryError as error:
@@ -105,31 +113,39 @@ def decode_picture(data: bytes, *, max_pixels: int, max_bytes: int | None = None
 
 
 def decode_mask(data: bytes, size: tuple[int, int], *, max_pixels: int) -> Image.Image:
-    """Decode a mask for a picture of ``size`` (displayed width, height) to mode L holding only 0 and 255 = edit.
+    """Decode a mask for a picture of ``size`` (displayed width, height): `read_mask`, then `check_mask`."""
+    return check_mask(read_mask(data, max_pixels=max_pixels), size)
+
+
+def read_mask(data: bytes, *, max_pixels: int) -> Image.Image:
+    """Decode a mask to mode L holding only 0 and 255 = edit.
 
     With any transparency it is read as OpenAI's masks are: transparent means edit. Otherwise white means edit. Half
-    and more counts as edit, so that the noise of a JPEG selects nothing. Raises `MaskMismatch` for another size or an
-    empty selection, `UnreadableImage` and `TooLarge` as `decode_picture` does.
+    and more counts as edit, so that the noise of a JPEG selects nothing. Raises `UnreadableImage` and `TooLarge` as
+    `decode_picture` does.
     """
     try:
-        picture = decode_picture(data, max_pixels=max_pixels)
+        image = _decode(data, max_pixels, None, keep_grey=True).image
     except UnreadableImage as error:
         raise UnreadableImage(error.message.replace("picture", "mask"), param="mask") from error
     except TooLarge as error:
         raise TooLarge(error.message.replace("picture", "mask"), param="mask") from error
-    image = picture.image
-    if image.size != size:
-        raise MaskMismatch(
-            f"The mask is {image.width}x{image.height}, the picture {size[0]}x{size[1]}; they must be the same size "
-            "(a picture with an EXIF orientation counts as displayed)",
-            param="mask",
-        )
-    level = image.convert("L")
+    level = image.convert("L") if image.mode != "L" else image
     if image.mode == "RGBA":
         alpha = image.getchannel("A")
         if alpha.getextrema()[0] != 255:
             level = alpha.point(lambda value: 255 - value)
-    mask = level.point(lambda value: 255 if value >= 128 else 0)
+    return level.point(lambda value: 255 if value >= 128 else 0)
+
+
+def check_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return ``mask``, or raise `MaskMismatch` if it is of another size or selects nothing."""
+    if mask.size != size:
+        raise MaskMismatch(
+            f"The mask is {mask.width}x{mask.height}, the picture {size[0]}x{size[1]}; they must be the same size "
+            "(a picture with an EXIF orientation counts as displayed)",
+            param="mask",
+        )
     if mask.getbbox() is None:
         raise MaskMismatch(
             "The mask selects nothing: make the part to edit transparent, or white in a mask without transparency",

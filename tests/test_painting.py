@@ -20,7 +20,7 @@ from inference.errors import MaskMismatch, MaskRequired, Refused, WeightsMissing
 from inference.events import Event, Preview
 from inference.jobs import Job
 from inference.operations import Canvas, PaintOptions, apply_plan, parse_plan
-from inference.operations.painting import choose_region, feather, paint, shapes
+from inference.operations.painting import _lay_over, choose_region, feather, paint, shapes
 from inference.operations.sky import find_sky
 from inference.pictures import Picture, decode_picture, encode_picture
 
@@ -156,6 +156,33 @@ def test_the_feather_lies_inside_the_mask_and_its_middle_is_all_new() -> None:
     assert weights[150, 200] == 255 and weights[150, 115] == 255
     edge = weights[150, 100:112]
     assert (np.diff(edge) >= 0).all() and edge[0] < 60 < 200 < edge[-1]
+
+
+@pytest.mark.parametrize("size", [(400, 300), (61, 240), (300, 5)])
+@pytest.mark.parametrize(
+    "place", [(0.1, 0.2, 0.3, 0.6), (0.0, 0.0, 1.0, 1.0), (0.7, 0.5, 1.0, 1.0), (0.5, 0.5, 0.5, 0.5)]
+)
+@pytest.mark.parametrize("resolution", [64, 512])
+def test_laying_over_looks_only_at_the_mask_and_gives_what_the_whole_region_would(
+    size: tuple[int, int], place: tuple[float, ...], resolution: int
+) -> None:
+    random = np.random.default_rng(1)
+    image, mask = photo("china").resize(size), Image.new("L", size)
+    start = int(place[0] * (size[0] - 1)), int(place[1] * (size[1] - 1))
+    mask.paste(255, (*start, max(start[0] + 1, int(place[2] * size[0])), max(start[1] + 1, int(place[3] * size[1]))))
+    box = mask.getbbox()
+    assert box is not None
+    region = choose_region(box, size, resolution)
+    painted = Image.fromarray(random.integers(0, 256, (*region.shape[::-1], 3), np.uint8), "RGB")
+    part = image.crop(region.visible)
+    scale = max(region.width / region.shape[0], region.height / region.shape[1])
+    weights = feather(mask.crop(region.visible), max(1, round(min(8, region.shape[0] // 32) * scale)))
+    whole = painted.crop(region.inner).resize(part.size, Image.Resampling.LANCZOS)
+    expected = image.copy()
+    expected.paste(Image.composite(whole, part, weights), region.visible[:2])
+    result = _lay_over(image, mask, painted, region)
+    difference = np.abs(np.asarray(result).astype(int) - np.asarray(expected).astype(int))
+    assert difference.max() <= 1, "a part is resampled like the whole but for rounding"
 
 
 def test_a_full_mask_has_no_edge_and_a_thin_one_is_not_feathered_away() -> None:

@@ -170,20 +170,38 @@ def _any(value: int) -> int:
 
 
 def _lay_over(image: Image.Image, mask: Image.Image, painted: Image.Image, region: Region) -> Image.Image:
-    part = image.crop(region.visible)
-    fresh = painted.convert("RGB").crop(region.inner).resize(part.size, Image.Resampling.LANCZOS)
+    """Return ``image`` with what was painted where the mask is, and only there is anything computed."""
     width = max(
         1,
         round(
             min(FEATHER, region.shape[0] // 32) * max(region.width / region.shape[0], region.height / region.shape[1])
         ),
     )
-    merged = Image.composite(fresh, part.convert("RGB"), feather(mask.crop(region.visible), width))
+    box = _touched(mask, width, region.visible)
+    part = image.crop(box)
+    shown = painted.convert("RGB").crop(region.inner)
+    left, top, right, bottom = region.visible
+    across, down = shown.width / (right - left), shown.height / (bottom - top)
+    source = (box[0] - left) * across, (box[1] - top) * down, (box[2] - left) * across, (box[3] - top) * down
+    fresh = shown.resize(part.size, Image.Resampling.LANCZOS, box=source)
+    merged = Image.composite(fresh, part.convert("RGB"), feather(mask.crop(box), width))
     if part.mode == "RGBA":
         merged.putalpha(part.getchannel("A"))
     result = image.copy()
-    result.paste(merged, region.visible[:2])
+    result.paste(merged, box[:2])
     return result
+
+
+def _touched(mask: Image.Image, width: int, within: Box) -> Box:
+    """Return the box around the mask with so much room that its feather cannot tell it from the whole picture."""
+    left, top, right, bottom = mask.getbbox() or within
+    room = width + 1
+    return (
+        max(within[0], left - room),
+        max(within[1], top - room),
+        min(within[2], right + room),
+        min(within[3], bottom + room),
+    )
 
 
 def feather(mask: Image.Image, width: int) -> Image.Image:
