@@ -52,6 +52,10 @@ def test_other_targets_have_no_demands() -> None:
 
 def test_an_unknown_rocm_is_said_to_be_unknown() -> None:
     assert check_kernel("gfx1151", True, NEW, None).level == "unknown"
+    # No ROCm is stable on a kernel without the fixes, so that much can be said.
+    alone = check_kernel("gfx1151", False, OLD, None)
+    assert alone.level == "unstable"
+    assert "6.18.4 or later" in alone.mend
 
 
 @pytest.mark.parametrize(

@@ -308,6 +308,34 @@ def test_the_report_of_a_strix_halo(tmp_path: Path) -> None:
     assert len(report["tuning"]) == len(TUNINGS)
 
 
+@pytest.mark.parametrize(
+    ("cards", "torch", "because"),
+    [
+        ((), machines.ROCM_TORCH, "there is no AMD GPU in use"),
+        ((HALO,), machines.CPU_TORCH, "torch 2.13.0+cpu, a build for the CPU only, uses no AMD GPU"),
+        ((HALO,), None, "torch is not installed"),
+    ],
+)
+def test_an_override_that_plays_no_part_is_named(
+    tmp_path: Path, cards: tuple[machines.Card, ...], torch: TorchBuild | None, because: str
+) -> None:
+    tools = FakeTools(torch=torch)
+    machine = look(make_machine(tmp_path, *cards), tools, {f"{PLAIN}_1": "11.0.0"})
+    told = describe_machine(machine)["override"]
+    assert (told["set"], told["unset"], told["in_force"]) == ({}, [], None)
+    assert told["sentence"] == f"no override: {because}"
+    (warning,) = told["warnings"]
+    assert warning.startswith(f"{PLAIN}_1=11.0.0 is set and changes nothing now")
+    assert warning in [finding.text for finding in list_findings(machine) if finding.level == "warning"]
+    assert describe_machine(look(tmp_path, tools))["override"]["warnings"] == []
+
+
+def test_an_old_kernel_is_named_before_torch_can_use_the_gpu(tmp_path: Path) -> None:
+    machine = look(make_machine(tmp_path, UNFIXED, kernel=machines.OLD), FakeTools(torch=machines.CPU_TORCH))
+    (finding,) = [finding for finding in list_findings(machine) if "KFD fixes" in finding.text]
+    assert (finding.level, "6.18.4 or later" in finding.mend) == ("warning", True)
+
+
 def test_the_advice_on_memory(tmp_path: Path) -> None:
     half = machines.Card(110501, 0x1586, 80, 512 << 20, 62 * GIB)
     machine = look(make_machine(tmp_path / "a", half, total=125 * GIB))

@@ -83,7 +83,7 @@ def _about_kernel(machine: Machine) -> list[Finding]:
 def _about_override(machine: Machine) -> list[Finding]:
     decided = machine.override(ask=False)
     if decided is None:
-        return []
+        return [Finding("warning", warning) for warning in machine.told_override().warnings]
     # Without the build's list of targets the sentence would be a guess; the warnings hold all the same.
     known = machine.targets(ask=False) is not None
     told = [Finding("good" if not decided.refused else "bad", f"HSA override: {decided.sentence}")] if known else []

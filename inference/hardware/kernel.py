@@ -62,9 +62,14 @@ def check_kernel(target: str | None, fixed: bool, release: str | None, rocm: tup
     if target not in gfx.RDNA35:
         return KernelCheck("good", f"kernel {name}: no demands are known for {target}")
     if rocm is None:
-        return KernelCheck(
-            "unknown", f"kernel {name}: the ROCm version of torch is unknown, so the pair cannot be looked up"
+        if fixed:
+            return KernelCheck("unknown", f"kernel {name} has the KFD fixes for RDNA 3.5; torch names no ROCm version")
+        # Without the fixes AMD lists no pair as stable.
+        mend = _UNSHADOW if looks_fixed(name) else _UPDATE
+        sentence = (
+            f"kernel {name} lacks the KFD fixes for RDNA 3.5, without which every ROCm is unstable or unsupported"
         )
+        return KernelCheck("unstable", sentence, mend)
     version = ".".join(str(part) for part in rocm)
     state = "has" if fixed else "lacks"
     pair = f"ROCm {version} on kernel {name}, which {state} the KFD fixes for RDNA 3.5"

@@ -118,11 +118,11 @@ class Machine:
         return there[0] if there else None
 
     def kernel_check(self) -> KernelCheck | None:
-        """The pair of kernel and ROCm, None without an AMD GPU or a torch for one."""
+        """The pair of kernel and ROCm, None without an AMD GPU. Without a torch for it the kernel is judged alone."""
         gpu = self.gpu()
-        if gpu is None or self.torch is None or self.torch.hip is None:
+        if gpu is None:
             return None
-        rocm = kernel.parse_rocm(self.torch.rocm)
+        rocm = kernel.parse_rocm(self.torch.rocm) if self.torch is not None and self.torch.hip is not None else None
         return kernel.check_kernel(gpu.target, gpu.has_save_area, self.kernel_release, rocm)
 
     def override(self, *, ask: bool = True) -> Override | None:
@@ -133,6 +133,22 @@ class Machine:
         targets = {each.node: each.target for each in self.topology.gpus if each.target is not None}
         keep = self.says_yes("TAWNY_KEEP_HSA_OVERRIDE")
         return override.decide(targets, gpu.node, self.targets(ask=ask), self.environment, keep=keep)
+
+    def told_override(self) -> Override:
+        """The same for a report, which also says why the variable plays no part; starts nothing."""
+        decided = self.override(ask=False)
+        if decided is not None:
+            return decided
+        gpu = self.gpu()
+        if gpu is None:
+            because = "there is no AMD GPU in use"
+        elif self.torch is None:
+            because = "torch is not installed"
+        elif self.torch.hip is None:
+            because = f"{self.torch.sentence}, uses no AMD GPU"
+        else:
+            because = f"the kernel names no target for the GPU at KFD node {gpu.node}"
+        return override.stand_idle(because, self.environment)
 
     def says_yes(self, name: str) -> bool:
         """Whether a setting is on."""

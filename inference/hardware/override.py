@@ -125,6 +125,20 @@ def decide(
     return answer(f"torch was built for {listed}, not for {physical}, and no stand-in for it is known", refused=True)
 
 
+def stand_idle(because: str, environment: Mapping[str, str]) -> Override:
+    """Return what is told where the variable plays no part ``because`` of something: nothing changes, but it is named.
+
+    A spoof that waits in the environment until there is a torch for it is a trap, so it is a warning today.
+    """
+    waiting = [name for name in sorted(environment) if name == PLAIN or name.startswith(f"{PLAIN}_")]
+    warnings = tuple(
+        f"{name}={environment[name]} is set and changes nothing now ({because}); "
+        "unless it is meant, remove it where it is set"
+        for name in waiting
+    )
+    return Override(sentence=f"no override: {because}", warnings=warnings)
+
+
 def _find_broken(gpus: Mapping[int, str], environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Names to take out whatever else holds, and a warning for each."""
     unset: list[str] = []

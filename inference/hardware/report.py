@@ -20,7 +20,7 @@ def describe_machine(machine: Machine) -> dict[str, Any]:
     """Every fact with its reason; None for what is not known yet. Sizes in bytes."""
     chosen = machine.gpu()
     check = machine.kernel_check()
-    decided = machine.override(ask=False)
+    decided = machine.told_override()
     proofs = {library: machine.known_proof(library) for library in _PROVED}
     build = machine.torch
     return {
@@ -43,9 +43,7 @@ def describe_machine(machine: Machine) -> dict[str, Any]:
         "devices": [asdict(access) for access in machine.topology.access],
         "container": machine.topology.in_container,
         "torch": None if build is None else asdict(build) | {"targets": machine.targets(ask=False)},
-        "override": None
-        if decided is None
-        else {
+        "override": {
             "set": dict(decided.set),
             "unset": list(decided.unset),
             "in_force": decided.in_force,
