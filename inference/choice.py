@@ -101,9 +101,10 @@ class Chooser:
 
     def _weights(self, row: Row) -> Weights:
         store = self._settings.models
+        path = find(row, store)  # first: what is missing is best named by the model that a person would fetch
         base = None if row.base is None else find(self._catalogue.row(row.base), store)
         parts = {part: find(self._catalogue.row(name), store) for part, name in row.parts.items()}
-        return Weights(id=row.id, path=find(row, store), base=base, parts=parts, options=dict(row.options))
+        return Weights(id=row.id, path=path, base=base, parts=parts, options=dict(row.options))
 
     def _device(self, engine: type[Engine], weights: Weights, row: Row, *, require_gpu: bool) -> Device:
         slot = self._slots.get((engine.name, row.id))
