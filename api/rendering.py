@@ -36,8 +36,9 @@ class Rendering:
     def render(self, edited: Edited) -> tuple[bytes, str]:
         """Return the file and its size as "WxH". Slow for large pictures: call it on a thread."""
         picture = self._fit(edited.picture)
-        data = encode_picture(picture, self.format, quality=self.quality, facts=dict(edited.facts))
-        return data, f"{picture.image.width}x{picture.image.height}"
+        size = f"{picture.image.width}x{picture.image.height}"
+        facts = {**edited.facts, "size": size}
+        return encode_picture(picture, self.format, quality=self.quality, facts=facts), size
 
     def show(self, image: Image.Image) -> bytes:
         """Return a picture of the work in progress as a file without metadata."""
@@ -53,12 +54,8 @@ class Rendering:
         size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         if size == image.size:
             return picture
-        if image.mode == "RGBA":
-            # With the alpha multiplied in, or the colour of transparent pixels bleeds into the edges.
-            scaled = image.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
-        else:
-            scaled = image.resize(size, Image.Resampling.LANCZOS)
-        return replace(picture, image=scaled)
+        # Pillow multiplies alpha in by itself: colours of transparent pixels do not bleed into the edges.
+        return replace(picture, image=image.resize(size, Image.Resampling.LANCZOS))
 
 
 def read_size(size: str | None, settings: Settings) -> tuple[int, int] | None:

@@ -13,11 +13,12 @@ from typing import Any
 
 from PIL import Image
 
-from inference.engines.inpainter import Inpainter
+from inference.engine import Weights
+from inference.engines.inpainter import DEFAULT_GUIDANCE, DEFAULT_STEPS, Inpainter
 from inference.events import Began
 from inference.jobs import Job
 from inference.loras import Lora
-from inference.operations import Canvas, Operation, PaintOptions, apply_plan, describe_plan
+from inference.operations import Canvas, Operation, PaintOptions, apply_plan, describe_plan, engines_of
 from inference.operations.painting import paint
 from inference.pictures import Picture, flatten
 from inference.sounds import Sound
@@ -26,20 +27,15 @@ VARIATION_STRENGTH = 0.7
 """How much of a picture a variation of it forgets, unless the request says."""
 
 
-@dataclass(frozen=True, slots=True)
-class EditRequest:
-    """What should change. Exactly one of ``command``, ``operations`` and ``sound`` (a spoken command) says it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaintRequest:
+    """How things are painted, by whom and how often; what edits and drawings have in common.
 
-    ``mask`` is L, of the picture's size, 255 = edit here. ``n`` results are made with the seeds ``seed``,
-    ``seed + 1`` and so on; without a seed the first is drawn at random. The painting fields have the meaning of
-    `Inpainter.inpaint`; None is the model's own default. ``previews`` pictures of the work in progress are reported.
+    ``n`` results are made with the seeds ``seed``, ``seed + 1`` and so on; without a seed the first is drawn at random.
+    ``previews`` pictures of the work in progress are reported. The other fields have the meaning of
+    `Inpainter.inpaint`; None is the model's own default.
     """
 
-    picture: Picture
-    command: str | None = None
-    operations: tuple[Operation, ...] | None = None
-    sound: Sound | None = None
-    mask: Image.Image | None = None
     n: int = 1
     seed: int | None = None
     steps: int | None = None
@@ -50,6 +46,51 @@ class EditRequest:
     model: str | None = None
     loras: tuple[Lora, ...] = ()
     require_gpu: bool = False
+
+    @property
+    def seeds(self) -> range:
+        """One for each result; without a seed drawn anew at every call."""
+        first = secrets.randbelow(2**31) if self.seed is None else self.seed
+        return range(first, first + self.n)
+
+    def options(self, seed: int) -> PaintOptions:
+        """Return what it says to the painting of the result of ``seed``."""
+        return PaintOptions(
+            seed=seed,
+            steps=self.steps,
+            guidance_scale=self.guidance_scale,
+            strength=self.strength,
+            negative_prompt=self.negative_prompt,
+            previews=self.previews,
+            model=self.model,
+            loras=self.loras,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest(PaintRequest):
+    """What should change. Exactly one of ``command``, ``operations`` and ``sound`` (a spoken command) says it.
+
+    ``mask`` is L, of the picture's size, 255 = edit here.
+    """
+
+    picture: Picture
+    command: str | None = None
+    operations: tuple[Operation, ...] | None = None
+    sound: Sound | None = None
+    mask: Image.Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawRequest(PaintRequest):
+    """A picture of ``prompt``; with ``picture`` a variation of that one.
+
+    ``size`` is width and height in pixels; None is the picture's own or, without one, the model's square.
+    """
+
+    prompt: str = ""
+    picture: Picture | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,40 +113,19 @@ class EditResult:
     quality: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class DrawRequest:
-    """A picture of ``prompt``; with ``picture`` a variation of that one.
-
-    ``size`` is width and height in pixels; None is the picture's own or, without one, the model's square. The other
-    fields are those of `EditRequest`.
-    """
-
-    prompt: str = ""
-    picture: Picture | None = None
-    size: tuple[int, int] | None = None
-    n: int = 1
-    seed: int | None = None
-    steps: int | None = None
-    guidance_scale: float | None = None
-    strength: float | None = None
-    negative_prompt: str = ""
-    previews: int = 0
-    model: str | None = None
-    loras: tuple[Lora, ...] = ()
-    require_gpu: bool = False
-
-
 def carry_out(
     job: Job[Any], request: EditRequest, operations: tuple[Operation, ...], command: str | None
 ) -> EditResult:
     """Apply ``operations`` to the request's picture, ``n`` times with seeds that follow each other."""
     plan = describe_plan(operations)
+    paints = Inpainter in engines_of(operations, masked=request.mask is not None)
+    model = job.prepare(Inpainter, request.model).weights if paints else None
     edited: list[Edited] = []
     canvas: Canvas | None = None
-    for seed in _seeds(request):
-        canvas = Canvas(request.picture.image, request.mask, _options(request, seed))
+    for seed in request.seeds:
+        canvas = Canvas(request.picture.image, request.mask, request.options(seed))
         canvas = apply_plan(canvas, operations, job)
-        facts = {"command": command, "operations": list(plan), **_facts(job, request, seed)}
+        facts = {"command": command, "operations": list(plan), **_facts(job, request, seed, model)}
         edited.append(Edited(replace(request.picture, image=canvas.image), seed, facts))
     assert canvas is not None  # n is at least 1
     return EditResult(tuple(edited), plan, command, canvas.output_format, canvas.output_quality)
@@ -113,44 +133,31 @@ def carry_out(
 
 def draw(job: Job[Any], request: DrawRequest) -> EditResult:
     """Repaint all of an empty picture, or freely all of a given one, ``n`` times with seeds that follow each other."""
-    side = int(job.prepare(Inpainter, request.model).weights.options.get("resolution", 512))
+    model = job.prepare(Inpainter, request.model).weights
+    side = int(model.options.get("resolution", 512))
     source = request.picture or Picture(Image.new("RGB", request.size or (side, side), "grey"))
     image = flatten(source.image)
     everything = Image.new("L", image.size, 255)
     strength = 1.0 if request.picture is None else VARIATION_STRENGTH
     drawn: list[Edited] = []
-    for number, seed in enumerate(_seeds(request)):
+    for number, seed in enumerate(request.seeds):
         job.check()
         job.report(Began("generate", number, request.n))
-        painted = paint(image, everything, request.prompt, job, _options(request, seed), strength=strength)
-        facts = {"prompt": request.prompt or None, "size": f"{image.width}x{image.height}"}
-        drawn.append(Edited(replace(source, image=painted), seed, {**facts, **_facts(job, request, seed)}))
+        painted = paint(image, everything, request.prompt, job, request.options(seed), strength=strength)
+        facts = {"prompt": request.prompt or None, **_facts(job, request, seed, model)}
+        drawn.append(Edited(replace(source, image=painted), seed, facts))
     return EditResult(tuple(drawn), (), request.prompt or None, None, None)
 
 
-def _seeds(request: EditRequest | DrawRequest) -> range:
-    first = secrets.randbelow(2**31) if request.seed is None else request.seed
-    return range(first, first + request.n)
-
-
-def _options(request: EditRequest | DrawRequest, seed: int) -> PaintOptions:
-    return PaintOptions(
-        seed=seed,
-        steps=request.steps,
-        guidance_scale=request.guidance_scale,
-        strength=request.strength,
-        negative_prompt=request.negative_prompt,
-        previews=request.previews,
-        model=request.model,
-        loras=request.loras,
+def _facts(job: Job[Any], request: PaintRequest, seed: int, model: Weights | None) -> dict[str, Any]:
+    """Return what is written into the file; with ``model``, what paints, also what it decided by itself."""
+    defaults: Mapping[str, Any] = (
+        {} if model is None else {"steps": DEFAULT_STEPS, "guidance_scale": DEFAULT_GUIDANCE, **model.options}
     )
-
-
-def _facts(job: Job[Any], request: EditRequest | DrawRequest, seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
-        "steps": request.steps,
-        "guidance_scale": request.guidance_scale,
+        "steps": request.steps or defaults.get("steps"),
+        "guidance_scale": defaults.get("guidance_scale") if request.guidance_scale is None else request.guidance_scale,
         "strength": request.strength,
         "negative_prompt": request.negative_prompt or None,
         "loras": {lora.name: lora.weight for lora in request.loras} or None,

@@ -1,12 +1,12 @@
 """What was done to a picture, written into its file.
 
 Facts are a mapping of plain values. Known keys are ``prompt`` (or ``command``, or the prompts of ``operations``),
-``negative_prompt``, ``steps``, ``sampler``, ``guidance_scale``, ``seed``, ``strength``, ``model`` and ``device`` (or
-``models`` and ``devices``, which map engines to them); all are optional, and other keys are kept in the JSON form only.
-Written are a text in the form that readers of AUTOMATIC1111's ``parameters`` understand (prompt, negative prompt, one
-line of ``Name: value`` pairs) and the same as JSON. Here nobody asks what the facts mean.
+``negative_prompt``, ``steps``, ``sampler``, ``guidance_scale``, ``seed``, ``size``, ``strength``, ``model`` and
+``device`` (or ``models`` and ``devices``, which map engines to them); all are optional, and other keys are kept in the
+JSON form only. Written are a text in the form that readers of AUTOMATIC1111's ``parameters`` understand (prompt,
+negative prompt, one line of ``Name: value`` pairs) and the same as JSON. Here nobody asks what the facts mean.
 
-    as_parameters({"prompt": "add a dog", "seed": 7, "steps": 20}) == "add a dog\\nSteps: 20, Seed: 7"
+    as_parameters({"prompt": "add a dog", "seed": 7, "steps": 20}) == "add a dog\\nSteps: 20, Seed: 7, Version: Tawny"
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def as_parameters(facts: Mapping[str, Any]) -> str:
         lines.append(f"Negative prompt: {_one_line(facts['negative_prompt'])}")
     pairs = [f"{label}: {_value(facts[key])}" for key, label in _LABELS.items() if facts.get(key) is not None]
     if pairs:
-        lines.append(", ".join(pairs))
+        # Readers take a last line of fewer than three pairs for words of the prompt.
+        lines.append(", ".join([*pairs, "Version: Tawny"]))
     return "\n".join(lines)
 
 

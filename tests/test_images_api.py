@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,38 @@ def test_accept_image_answers_with_the_picture_itself(
     assert response.headers["content-type"] == media_type
     assert opened(response.content).format == kind
     assert response.headers["x-tawny-seed"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"prompt": "add a dog", "seed": 7, "size": "30x30"},
+            {
+                "Steps": "30",
+                "CFG scale": "7.0",
+                "Seed": "7",
+                "Size": "30x20",
+                "Model": "small-painter",
+                "Device": "cpu",
+            },
+        ),
+        ({"prompt": "add a dog", "steps": 9, "guidance_scale": 3.5}, {"Steps": "9", "CFG scale": "3.5"}),
+        ({"operations": json.dumps([ROTATE]), "seed": 1}, {"Seed": "1", "Size": "40x60"}),
+    ],
+)
+def test_the_file_says_what_was_done_as_readers_of_parameters_expect(
+    client: httpx.Client, fields: Fields, expected: dict[str, str]
+) -> None:
+    response = edit(client, **fields, headers={"Accept": "image/png"})
+    info = opened(response.content).info
+    line = info["parameters"].splitlines()[-1]
+    # How such readers take the last line apart; with fewer than three pairs they take it for words of the prompt.
+    pairs = dict(re.findall(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)', line))
+    assert len(pairs) >= 3
+    assert {name: pairs.get(name) for name in expected} == expected
+    assert ("Steps" in pairs) == ("dog" in fields.get("prompt", ""))
+    assert json.loads(info["tawny"])["operations"][0]["op"] in ("generate", "rotate")
 
 
 def test_several_results_are_json_whatever_is_accepted(client: httpx.Client) -> None:

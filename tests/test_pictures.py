@@ -368,7 +368,7 @@ def test_a_mask_that_is_no_picture_is_blamed_on_the_mask() -> None:
 def test_parameters_are_in_the_form_that_other_programs_read() -> None:
     assert as_parameters({**FACTS, "prompt": "add a dog,\nplease"}) == (
         "add a dog, please\nNegative prompt: blurry\n"
-        'Steps: 20, CFG scale: 7.5, Seed: 42, Model: "a:model, of some name", Device: cpu'
+        'Steps: 20, CFG scale: 7.5, Seed: 42, Model: "a:model, of some name", Device: cpu, Version: Tawny'
     )
     assert as_parameters({}) == ""
 
@@ -377,7 +377,7 @@ def test_parameters_take_prompt_and_model_from_wherever_they_are() -> None:
     steps = [{"op": "generate", "prompt": "a cat"}, {"op": "sepia"}, {"op": "generate", "prompt": "a dog"}]
     models = {"parser": "small-lm", "inpainter": "starter"}
     facts = {"command": None, "operations": steps, "seed": 0, "models": models, "devices": {"parser": "cpu"}}
-    assert as_parameters(facts) == "a cat, a dog\nSeed: 0, Model: starter, Device: parser=cpu"
+    assert as_parameters(facts) == "a cat, a dog\nSeed: 0, Model: starter, Device: parser=cpu, Version: Tawny"
 
 
 def test_a_png_says_what_was_done_to_it() -> None:
