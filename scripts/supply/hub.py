@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,22 @@ def fetch(
         first = str(error).strip().splitlines() or [type(error).__name__]
         raise SourceError(f"The hub did not deliver {source.repo}: {first[0]}. What arrived is kept.") from error
     return kept, commit
+
+
+def describe(source: HubSource, commit: str) -> str:
+    """Return what a receipt says of where its files came from."""
+    return f"hub {source.repo} at {commit}"
+
+
+def keep_commit(source: HubSource, told: str) -> HubSource:
+    """Return ``source`` at the commit that a receipt tells of, if the source itself names none ("main").
+
+    What is mended must be what was there, not what the hub serves by now.
+    """
+    commit = told.removeprefix(describe(source, ""))
+    if COMMIT.fullmatch(source.revision) or not COMMIT.fullmatch(commit):
+        return source
+    return replace(source, revision=commit)
 
 
 def list_files(source: HubSource) -> tuple[str, list[Remote]]:

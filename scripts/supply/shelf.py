@@ -61,6 +61,13 @@ class Shelf:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def origin(self, model: str) -> str:
+        """Return where the receipt of the model says that it came from; "" where there is none to read."""
+        try:
+            return str(json.loads((self.store / model / RECEIPT).read_text(encoding="utf-8"))["source"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
     def require_space(self, model: str, need: int) -> None:
         """Raise `FetchError` unless the disk has room for ``need`` bytes less those already there."""
         there = sum(path.stat().st_size for path in self.bench(model).rglob("*") if path.is_file())
