@@ -7,6 +7,7 @@
     settings   the only reader of the environment      access     who may come in: Host, Origin, key, body size
     journal    request ids, access log, counters       problems   error -> status and body
     deps       runtime, admitted uploads, waiting      streams    job events -> server-sent events
+    decoding   uploads on threads, few at a time       answers    what was done, said aloud
     serving    the server: closes its door last        keys       clients' keys, hashed
     errands    jobs that outlive their connection      ledger     their book; luggage: their files
     runner     does kept jobs, one after the other     turns      which of them wait, and the news

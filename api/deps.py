@@ -15,6 +15,7 @@ from fastapi import Depends, Request, UploadFile
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
+from api.decoding import decoded
 from api.settings import Settings
 from inference.engines.transcriber import RATE
 from inference.errors import InvalidRequest, TooLarge
@@ -50,7 +51,7 @@ def the_only(uploads: Sequence[UploadFile], param: str) -> UploadFile:
 async def admit_picture(upload: UploadFile, settings: Settings) -> Picture:
     """Decode an uploaded picture. Raises `UnreadableImage`, `TooLarge`."""
     data = await upload.read()
-    return await run_in_threadpool(decode_picture, data, max_pixels=settings.max_pixels)
+    return await decoded(decode_picture, data, max_pixels=settings.max_pixels)
 
 
 async def admit_masked(
@@ -65,7 +66,7 @@ async def admit_masked(
     data = await mask.read()
     picture, selected = await asyncio.gather(
         admit_picture(upload, settings),
-        run_in_threadpool(read_mask, data, max_pixels=settings.max_pixels),
+        decoded(read_mask, data, max_pixels=settings.max_pixels),
         return_exceptions=True,
     )
     if isinstance(picture, BaseException):
@@ -83,7 +84,7 @@ async def admit_sound(upload: UploadFile, settings: Settings) -> Sound:
     if upload.size == 0:
         return Sound(np.zeros(0, np.float32), RATE)
     layout = raw_layout(upload.content_type)
-    return await run_in_threadpool(decode_sound, upload.file, max_seconds=settings.max_audio_seconds, raw=layout)
+    return await decoded(decode_sound, upload.file, max_seconds=settings.max_audio_seconds, raw=layout)
 
 
 def admit_text(text: str | None, param: str, settings: Settings) -> str | None:

@@ -103,6 +103,8 @@ class Settings:
     """So many requests may wait for one engine; the next is refused as busy."""
     job_limit: int = 256
     """So many requests may wait or run in all; the next is refused as busy."""
+    held_bytes: int = 4 << 30
+    """So many bytes of decoded pictures and sounds may wait or be worked on; the next is refused as busy. 0: any."""
     edit_seconds: float = 1800.0
     """An edit that takes longer is stopped; waiting counts. 0: never."""
     plan_seconds: float = 300.0
@@ -182,7 +184,13 @@ class Settings:
         for engine, seconds in self.patience.items():
             if seconds <= 0:
                 raise SettingsError(f"{variable(engine + '_patience_seconds')} must be above 0")
-        for name in ("memory_bytes", "gpu_deaths", "grace_seconds", *(f"{kind}_seconds" for kind in WORK)):
+        for name in (
+            "memory_bytes",
+            "held_bytes",
+            "gpu_deaths",
+            "grace_seconds",
+            *(f"{kind}_seconds" for kind in WORK),
+        ):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{variable(name)} must not be negative")
         if strangers := set(self.pinned) - set(ENGINES):
@@ -238,6 +246,7 @@ class Settings:
             gpu_deaths=self.gpu_deaths,
             queue_length=self.queue_length,
             job_limit=self.job_limit,
+            held_bytes=self.held_bytes,
             memory_bytes=self.memory_bytes,
             patience=dict(self.patience),
             deadlines={kind: getattr(self, f"{kind}_seconds") for kind in WORK},

@@ -39,11 +39,15 @@ E = TypeVar("E", bound=Engine)
 class Job(Generic[T]):
     """Work under way. ``devices`` maps each engine it used to "cpu" or "gpu", ``models`` to the model's id.
 
-    ``caller`` is who asked for it: the label of the context in which it was started.
+    ``caller`` is who asked for it: the label of the context in which it was started. ``held`` bytes of decoded picture
+    or sound lie in memory for it until it is done.
     """
 
-    def __init__(self, number: int, pool: Pool, loop: asyncio.AbstractEventLoop, *, require_gpu: bool) -> None:
+    def __init__(
+        self, number: int, pool: Pool, loop: asyncio.AbstractEventLoop, *, require_gpu: bool, held: int = 0
+    ) -> None:
         self.number = number
+        self.held = held
         self.caller = CALLER.get()
         self.devices: dict[str, str] = {}
         self.models: dict[str, str] = {}
@@ -170,11 +174,12 @@ class Job(Generic[T]):
 
 
 class Jobs:
-    """Starts jobs, knows those under way, refuses what is too much."""
+    """Starts jobs, knows those under way, refuses what is too much: in number, or in bytes that they hold (0: any)."""
 
-    def __init__(self, pool: Pool, limit: int) -> None:
+    def __init__(self, pool: Pool, limit: int, most_held: int = 0) -> None:
         self._pool = pool
         self._limit = limit
+        self._most_held = most_held
         self._numbers = itertools.count(1)
         self._running: dict[int, Job[Any]] = {}
         self._lock = threading.Lock()
@@ -191,14 +196,21 @@ class Jobs:
         return self._closing
 
     def start(
-        self, work: Callable[[Job[T]], T], *, require_gpu: bool = False, kind: str = "", seconds: float = 0.0
+        self,
+        work: Callable[[Job[T]], T],
+        *,
+        require_gpu: bool = False,
+        kind: str = "",
+        seconds: float = 0.0,
+        held: int = 0,
     ) -> Job[T]:
         """Start ``work`` on a thread; called on the event loop. Raises `Busy` or `ShuttingDown` at once.
 
         Past ``seconds`` (0: never) it fails with `DeadlinePassed`, which names the setting for this ``kind`` of work.
+        One that alone holds more bytes than all together may is started where no other holds any.
         """
         loop = asyncio.get_running_loop()
-        job: Job[T] = Job(next(self._numbers), self._pool, loop, require_gpu=require_gpu)
+        job: Job[T] = Job(next(self._numbers), self._pool, loop, require_gpu=require_gpu, held=held)
         with self._lock:
             if self._closing:
                 raise ShuttingDown("The server is shutting down; send the request again when it is back")
@@ -206,6 +218,12 @@ class Jobs:
                 raise Busy(
                     f"{self._limit} requests are already waiting or running; try again in a moment, "
                     "or raise TAWNY_QUEUE_LENGTH"
+                )
+            others = sum(other.held for other in self._running.values())
+            if others and held and 0 < self._most_held < others + held:
+                raise Busy(
+                    f"The pictures and sounds of other requests take {others >> 20} MiB already; try again in a "
+                    "moment, or raise TAWNY_HELD_BYTES"
                 )
             own = sum(1 for other in self._running.values() if other.caller == job.caller)
             if job.caller and own >= share(self._limit):

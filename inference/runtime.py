@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from PIL import Image
+
 from inference.catalogue import Catalogue, Row
 from inference.choice import Choice
 from inference.editing import DrawRequest, Edited, EditRequest, EditResult, carry_out, draw
@@ -34,6 +36,7 @@ from inference.host import Host, LocalHost
 from inference.jobs import Job, Jobs
 from inference.operations import Operation, describe_plan, parse_plan, plan_schema
 from inference.operations.examples import EXAMPLES
+from inference.pictures import Picture
 from inference.pool import Pool
 from inference.settings import Settings
 from inference.sounds import Sound
@@ -116,7 +119,7 @@ class Runtime:
         self.catalogue.check_engines(engine.name for engine in ENGINES)
         self.machine = machine or survey(settings.root, state=settings.state, environment=settings.environment)
         self.pool = Pool(host or LocalHost(), self.machine, self.catalogue, settings)
-        self.jobs = Jobs(self.pool, settings.job_limit)
+        self.jobs = Jobs(self.pool, settings.job_limit, settings.held_bytes)
         self._started = time.time()
 
     # The main job -------------------------------------------------------------------------------------------------
@@ -125,10 +128,12 @@ class Runtime:
         """Change a picture: hear the command, plan it, apply it. Reports `Planned` first, then what each step does."""
         if sum(field is not None for field in (request.command, request.operations, request.sound)) != 1:
             raise InvalidRequest("Say what to change by one of: prompt, operations, audio", param="prompt")
-        return self._start("edit", lambda job: self._edit(job, request), require_gpu=request.require_gpu)
+        held = weigh(request.picture, request.mask, request.sound)
+        return self._start("edit", lambda job: self._edit(job, request), require_gpu=request.require_gpu, held=held)
 
-    def _start(self, kind: str, work: Callable[[Job[T]], T], *, require_gpu: bool = False) -> Job[T]:
-        return self.jobs.start(work, require_gpu=require_gpu, kind=kind, seconds=self.settings.deadline(kind))
+    def _start(self, kind: str, work: Callable[[Job[T]], T], *, require_gpu: bool = False, held: int = 0) -> Job[T]:
+        seconds = self.settings.deadline(kind)
+        return self.jobs.start(work, require_gpu=require_gpu, kind=kind, seconds=seconds, held=held)
 
     def _edit(self, job: Job[EditResult], request: EditRequest) -> EditResult:
         command = request.command
@@ -143,7 +148,8 @@ class Runtime:
 
     def draw(self, request: DrawRequest) -> Job[EditResult]:
         """Paint a picture that was not there, or a variation of one; see `inference.editing.draw`."""
-        return self._start("edit", lambda job: draw(job, request), require_gpu=request.require_gpu)
+        held = weigh(request.picture)
+        return self._start("edit", lambda job: draw(job, request), require_gpu=request.require_gpu, held=held)
 
     def plan(self, command: str, model: str | None = None, *, require_gpu: bool = False) -> Job[PlanResult]:
         """Turn a sentence into operations without touching a picture. Raises `CommandNotUnderstood` for no edit."""
@@ -193,7 +199,10 @@ class Runtime:
 
     def transcribe(self, request: TranscribeRequest) -> Job[Transcript]:
         """Write down what is said; reports `Heard` per segment."""
-        return self._start("transcription", lambda job: self._hear(job, request), require_gpu=request.require_gpu)
+        held = weigh(request.sound)
+        return self._start(
+            "transcription", lambda job: self._hear(job, request), require_gpu=request.require_gpu, held=held
+        )
 
     def _hear(self, job: Job[Any], request: TranscribeRequest) -> Transcript:
         if request.sound.rate != RATE:
@@ -297,6 +306,18 @@ class Runtime:
         """Refuse new work, let running work finish for ``grace`` seconds, end every worker."""
         self.jobs.close(grace)
         self.pool.close()
+
+
+def weigh(*things: Picture | Image.Image | Sound | None) -> int:
+    """Return the bytes that pictures, masks and sounds take in memory, near enough."""
+    total = 0
+    for thing in things:
+        if isinstance(thing, Sound):
+            total += thing.samples.nbytes
+        elif thing is not None:
+            image = thing.image if isinstance(thing, Picture) else thing
+            total += image.width * image.height * len(image.getbands())
+    return total
 
 
 def _engine(name: str) -> type[Engine]:

@@ -49,6 +49,8 @@ class Settings:
     """So many jobs may wait for one engine; the next is refused as busy."""
     job_limit: int = 256
     """So many jobs may wait or run in all."""
+    held_bytes: int = 4 << 30
+    """So many bytes of decoded pictures and sounds may wait or be worked on; the next is refused as busy. 0: any."""
     memory_bytes: int = 0
     """Budget for all loaded models together. 0: what the machine's survey says."""
     log_words: bool = False

@@ -9,8 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
-from tests.fakes import Gateway, photo, png
+from api import decoding, deps
+from inference import pictures
+from tests.fakes import Gateway, photo, png, wav
 
 Make = Callable[..., Gateway]
 
@@ -18,14 +21,15 @@ Make = Callable[..., Gateway]
 class Asking:
     """An edit that is asked for on a thread of its own."""
 
-    def __init__(self, gateway: Gateway, **fields: Any) -> None:
+    def __init__(self, gateway: Gateway, file: bytes | None = None, **fields: Any) -> None:
         self.response: httpx.Response | None = None
+        self._file = file or png(photo())
         self._url, self._fields = f"{gateway.url}/v1/images/edits", {"prompt": "add a dog", **fields}
         self._thread = threading.Thread(target=self._ask)
         self._thread.start()
 
     def _ask(self) -> None:
-        self.response = httpx.post(self._url, files={"image": png(photo())}, data=self._fields, timeout=30)
+        self.response = httpx.post(self._url, files={"image": self._file}, data=self._fields, timeout=60)
 
     def answer(self) -> httpx.Response:
         """Wait for the response."""
@@ -73,6 +77,49 @@ def test_a_full_line_before_one_engine_is_busy_at_once_for_streams_too(make_gate
     assert int(third.headers["retry-after"]) >= 1
     gateway.stage.release()
     assert [edit.answer().status_code for edit in (running, waiting)] == [200, 200]
+
+
+def test_pictures_that_wait_are_bounded_in_bytes_however_small_their_files(make_gateway: Make) -> None:
+    gateway = make_gateway(held_bytes=3_000_000, max_pixels=1_000_000)
+    flat = png(Image.new("RGB", (900, 900)))
+    assert len(flat) < 10_000
+    gateway.stage.held = True
+    first = Asking(gateway, file=flat)
+    gateway.stage.reached.get(timeout=30)
+    fields = {"operations": '[{"op":"rotate","degrees":90}]'}
+    second = httpx.post(f"{gateway.url}/v1/images/edits", files={"image": flat}, data=fields)
+    assert (second.status_code, second.json()["error"]["code"]) == (503, "busy")
+    assert int(second.headers["retry-after"]) >= 1
+    small = httpx.post(f"{gateway.url}/v1/images/edits", files={"image": png(photo())}, data=fields)
+    assert small.status_code == 200
+    sound = wav(bytes(2 * 16_000 * 20))
+    heard = httpx.post(f"{gateway.url}/v1/audio/transcriptions", files={"file": ("a.wav", sound, "audio/wav")})
+    assert (heard.status_code, heard.json()["error"]["code"]) == (503, "busy")
+    gateway.stage.release()
+    assert first.answer().status_code == 200
+
+
+def test_uploads_are_decoded_few_at_a_time(make_gateway: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = make_gateway()
+    now, most, enough = [0], [0], threading.Event()
+    lock = threading.Lock()
+    decode = pictures.decode_picture
+
+    def decode_and_count(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+            if now[0] >= decoding.AT_ONCE:
+                enough.set()
+        assert enough.wait(30)
+        with lock:
+            now[0] -= 1
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr(deps, "decode_picture", decode_and_count)
+    asking = [Asking(gateway, prompt="rotate right") for _ in range(3 * decoding.AT_ONCE)]
+    assert [edit.answer().status_code for edit in asking] == [200] * len(asking)
+    assert most[0] == decoding.AT_ONCE
 
 
 def test_the_place_in_the_line_is_in_the_progress_of_a_stream(make_gateway: Make) -> None:

@@ -128,6 +128,28 @@ def test_past_its_deadline_a_job_fails_at_once_with_the_setting_that_says_so(job
     asyncio.run(scenario())
 
 
+def test_what_is_decoded_and_waits_is_bounded_in_bytes(tmp_path: Path) -> None:
+    jobs = Jobs(make_pool(tmp_path, make_row("counter", tmp_path)), limit=100, most_held=1000)
+
+    async def scenario() -> None:
+        go = threading.Event()
+
+        def work(job: Job[None]) -> None:
+            go.wait(30)
+
+        running = [jobs.start(work, held=600), jobs.start(work, held=400)]
+        with pytest.raises(Busy, match="TAWNY_HELD_BYTES"):
+            jobs.start(work, held=1)
+        running.append(jobs.start(work))  # a command holds nothing
+        go.set()
+        for job in running:
+            await job.result()
+            await asyncio.to_thread(job.done.wait, 30)
+        await jobs.start(work, held=5000).result()  # alone, the largest that is allowed must pass
+
+    asyncio.run(scenario())
+
+
 def test_one_caller_cannot_take_every_place(tmp_path: Path) -> None:
     jobs = Jobs(make_pool(tmp_path, make_row("counter", tmp_path)), limit=4)
 
