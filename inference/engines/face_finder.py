@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.engine import Engine, Verb, Weights
-from inference.engines.subject_finder import open_session
+from inference.engine import Verb
+from inference.engines.small_finder import SmallFinder
 from inference.events import Step
-from inference.hardware.device import Device
 
 SIDE = 640
 STRIDES = (8, 16, 32)
@@ -40,20 +39,10 @@ class Face:
     score: float
 
 
-class FaceFinder(Engine):
-    """YuNet as one ``*.onnx`` file with an input of 1x3x640x640, blue first, values 0 to 255."""
+class FaceFinder(SmallFinder):
+    """YuNet with an input of 1x3x640x640, blue first, values 0 to 255."""
 
     name = "face_finder"
-    requires = ("onnxruntime",)
-    library = "onnxruntime"
-    runs_on = ("cpu",)
-    sharing = 4
-    optional = True
-    instead = ("mask", "Or send a mask that says where it is")
-
-    def load(self, weights: Weights, device: Device) -> None:
-        """Load the one ``*.onnx`` in ``weights.path``."""
-        self._session = open_session(next(weights.path.glob("*.onnx")))
 
     def find_faces(self, image: Image.Image) -> Verb[tuple[Face, ...]]:
         """Return the faces in ``image`` (RGB, any size), largest first; () if there is none."""

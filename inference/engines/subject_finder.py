@@ -6,15 +6,12 @@ good for (cutting out, blurring the rest) is `inference.operations`' part. Runs 
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
 import numpy as np
 from PIL import Image
 
-from inference.engine import Engine, Verb, Weights
+from inference.engine import Verb
+from inference.engines.small_finder import SmallFinder
 from inference.events import Step
-from inference.hardware.device import Device
 
 SIDE = 320
 # What the network was trained with: the means and deviations of ImageNet's channels.
@@ -22,20 +19,10 @@ _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 
-class SubjectFinder(Engine):
-    """A salient-object network as one ``*.onnx`` file: 1x3x320x320 in, 1x1x320x320 probabilities out as its first."""
+class SubjectFinder(SmallFinder):
+    """A salient-object network: 1x3x320x320 in, 1x1x320x320 probabilities out as its first."""
 
     name = "subject_finder"
-    requires = ("onnxruntime",)
-    library = "onnxruntime"
-    runs_on = ("cpu",)
-    sharing = 4
-    optional = True
-    instead = ("mask", "Or send a mask that says where it is")
-
-    def load(self, weights: Weights, device: Device) -> None:
-        """Load the one ``*.onnx`` in ``weights.path``."""
-        self._session = open_session(next(weights.path.glob("*.onnx")))
 
     def find_subject(self, image: Image.Image) -> Verb[Image.Image]:
         """Return how surely each pixel of ``image`` (RGB, any size) is the subject's: L, same size, 255 = surely.
@@ -50,13 +37,3 @@ class SubjectFinder(Engine):
         mask = Image.fromarray(np.rint(np.clip(np.nan_to_num(likely), 0, 1) * 255).astype(np.uint8), "L")
         yield Step(1, 1)
         return mask.resize(image.size, Image.Resampling.BICUBIC)
-
-
-def open_session(path: os.PathLike[str]) -> Any:
-    """Return an onnxruntime session on the CPU with at most four threads; more are slower for networks this small."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(4, int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
