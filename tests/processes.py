@@ -15,7 +15,7 @@ from pathlib import Path
 
 from inference.settings import ROOT
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 @dataclass
