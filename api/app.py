@@ -79,7 +79,8 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["authorization", "content-type", "x-request-id", "idempotency-key", "last-event-id"],
+            # Any, since clients send their own (the `openai` package a dozen x-stainless-...); no cookie is ever read.
+            allow_headers=["*"],
             expose_headers=[
                 "x-request-id",
                 "x-tawny-device",
@@ -108,4 +109,8 @@ async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return refuse(404, f"There is no {request.method} {request.url.path} here; /openapi.json lists what there is")
-    return refuse(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        allowed = headers.get("Allow") or headers.get("allow") or "another method"
+        return refuse(405, f"{request.url.path} does not take {request.method}, only {allowed}", headers=headers)
+    return refuse(error.status_code, str(error.detail), headers=headers)

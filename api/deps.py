@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from api.decoding import decoded
 from api.settings import Settings
 from inference.engines.transcriber import RATE
-from inference.errors import InvalidRequest, TooLarge
+from inference.errors import InvalidRequest, Refused, TooLarge
 from inference.operations import Operation, parse_plan
 from inference.pictures import Picture, check_mask, decode_picture, read_mask
 from inference.runtime import Runtime
@@ -37,6 +37,18 @@ def settings_of(request: Request) -> Settings:
 
 WithRuntime = Annotated[Runtime, Depends(runtime_of)]
 WithSettings = Annotated[Settings, Depends(settings_of)]
+
+
+def expect_form(request: Request) -> None:
+    """Raise `InvalidRequest` for a body that is no form: its fields would only look as if they were missing."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        kind = kind or "a body without a Content-Type"
+        raise InvalidRequest(f"Send the fields as multipart/form-data, not as {kind}")
+
+
+AS_FORM = [Depends(expect_form)]
+"""For routes whose fields come as a form."""
 
 
 def the_only(uploads: Sequence[UploadFile], param: str) -> UploadFile:
@@ -76,15 +88,19 @@ async def admit_masked(
     return picture, await run_in_threadpool(check_mask, selected, picture.image.size)
 
 
-async def admit_sound(upload: UploadFile, settings: Settings) -> Sound:
+async def admit_sound(upload: UploadFile, settings: Settings, param: str = "file") -> Sound:
     """Decode an uploaded sound, headerless ones by their content type; no bytes at all are a sound without a sample.
 
-    Raises `UnreadableAudio`, `TooLarge`, `InvalidRequest`.
+    Raises `UnreadableAudio`, `TooLarge`, `InvalidRequest`, which name the field ``param``.
     """
     if upload.size == 0:
         return Sound(np.zeros(0, np.float32), RATE)
-    layout = raw_layout(upload.content_type)
-    return await decoded(decode_sound, upload.file, max_seconds=settings.max_audio_seconds, raw=layout)
+    try:
+        layout = raw_layout(upload.content_type)
+        return await decoded(decode_sound, upload.file, max_seconds=settings.max_audio_seconds, raw=layout)
+    except Refused as error:
+        error.param = param
+        raise
 
 
 def admit_text(text: str | None, param: str, settings: Settings) -> str | None:

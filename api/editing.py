@@ -48,7 +48,7 @@ async def admit_edit(form: EditForm, settings: Settings) -> EditRequest:
     image = the_only([*(form.image or ()), *(form.images or ())], "image")
     picture, mask = await admit_masked(image, form.mask, settings)
     # A plan outweighs a sentence: clients of OpenAI's package cannot leave the prompt out.
-    sound = await admit_sound(form.audio, settings) if operations is None and form.audio is not None else None
+    sound = await admit_sound(form.audio, settings, "audio") if operations is None and form.audio is not None else None
     return EditRequest(
         picture,
         command=command if operations is None else None,

@@ -103,6 +103,8 @@ def from_validation(error: RequestValidationError) -> InvalidRequest:
     if first["type"] == "json_invalid":
         return InvalidRequest("The body is not valid JSON")
     if not where:
-        return InvalidRequest("The body is missing or has the wrong Content-Type")
+        return InvalidRequest("The body must be a JSON object, sent with Content-Type: application/json")
     message = "is required" if first["type"] == "missing" else str(first["msg"])
+    if "UploadFile" in message:
+        return InvalidRequest(f"{where[0]}: must be sent as a file, with a file name", param=where[0])
     return InvalidRequest(f"{'.'.join(where)}: {message}", param=where[0])

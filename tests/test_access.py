@@ -111,7 +111,12 @@ def test_a_listed_origin_gets_cors_even_for_a_refusal(make_gateway: Make) -> Non
     gateway = make_gateway(api_key="k", cors_origins=("https://chat.lan",))
     with httpx.Client(base_url=gateway.url) as client:
         preflight = client.options(
-            "/v1/models", headers={"origin": "https://chat.lan", "access-control-request-method": "POST"}
+            "/v1/models",
+            headers={
+                "origin": "https://chat.lan",
+                "access-control-request-method": "POST",
+                "access-control-request-headers": "authorization,content-type,x-stainless-os",
+            },
         )
         refused = client.get("/v1/models", headers={"origin": "https://chat.lan"})
     assert preflight.status_code == 200

@@ -49,7 +49,9 @@ def test_preferred_models_come_first_and_none_is_lost(catalogue: Catalogue, engi
     assert sorted(ids) == sorted(row.id for row in catalogue if row.engine == engine)
 
 
-@pytest.mark.parametrize("name", ["whisper-1", "tts-1", "gpt-4o-mini-tts", "dall-e-2", "dall-e-3", "gpt-image-1"])
+@pytest.mark.parametrize(
+    "name", ["whisper-1", "tts-1", "gpt-4o-mini-tts", "dall-e-2", "dall-e-3", "gpt-image-1", "gpt-4o-mini"]
+)
 def test_names_of_other_vendors_mean_the_first_choice(catalogue: Catalogue, name: str) -> None:
     assert catalogue.resolve(name) is None
     assert catalogue.row(name) == catalogue.for_engine(catalogue.aliases[name])[0]

@@ -10,7 +10,7 @@ import pytest
 from api.problems import answer, code_of, describe, status_of
 from inference import errors
 from inference.errors import Busy, Refused, ShuttingDown, TawnyError, Unavailable
-from tests.fakes import Gateway
+from tests.fakes import Gateway, photo, png
 
 
 def walk(kind: type[TawnyError]) -> Iterator[type[TawnyError]]:
@@ -132,6 +132,64 @@ def test_broken_multipart_is_a_bad_request(client: httpx.Client, content: bytes)
     response = client.post("/v1/images/edits", content=content, headers=headers)
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/images/edits",
+        "/v1/images/variations",
+        "/v1/jobs",
+        "/v1/audio/transcriptions",
+        "/v1/audio/translations",
+    ],
+)
+def test_json_where_a_form_belongs_is_named_as_that(client: httpx.Client, path: str) -> None:
+    response = client.post(path, json={"prompt": "rotate right"})
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (400, "invalid_request", None)
+    assert "multipart/form-data, not as application/json" in error["message"]
+    bare = client.post(path).json()["error"]["message"]
+    assert "a body without a Content-Type" in bare
+
+
+def test_a_form_where_json_belongs_is_named_as_that(client: httpx.Client) -> None:
+    response = client.post("/v1/images/plans", data={"command": "rotate right"})
+    assert response.status_code == 400
+    assert "application/json" in response.json()["error"]["message"]
+
+
+def test_a_text_where_a_file_belongs_is_named_as_that(client: httpx.Client) -> None:
+    files = {"image": (None, "a text"), "prompt": (None, "rotate right")}
+    error = client.post("/v1/images/edits", files=files).json()["error"]
+    assert (error["param"], error["message"]) == ("image", "image: must be sent as a file, with a file name")
+
+
+def test_a_wrong_method_is_told_the_right_one(client: httpx.Client) -> None:
+    response = client.get("/v1/images/edits")
+    assert response.headers["allow"] == "POST"
+    assert response.json()["error"]["message"] == "/v1/images/edits does not take GET, only POST"
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_watchers_may_ask_for_the_head_alone(client: httpx.Client, path: str) -> None:
+    response = client.head(path)
+    assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize(("path", "param"), [("/v1/audio/transcriptions", "file"), ("/v1/images/edits", "audio")])
+def test_a_sound_that_is_none_is_named_by_its_field(client: httpx.Client, path: str, param: str) -> None:
+    files = {param: ("sound.wav", b"no sound", "audio/wav")}
+    if param == "audio":
+        files["image"] = ("photo.png", png(photo()), "image/png")
+    response = client.post(path, files=files)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (422, "unreadable_audio", param)
+
+
+def test_no_edit_names_the_field_that_the_plan_route_has(client: httpx.Client) -> None:
+    error = client.post("/v1/images/plans", json={"command": "what's the weather?"}).json()["error"]
+    assert (error["code"], error["param"]) == ("no_operation", "command")
 
 
 def test_an_unexpected_error_is_a_500_that_tells_nothing_but_its_id(

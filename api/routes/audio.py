@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import WithRuntime, WithSettings, admit_sound, admit_text, check_unicode, the_only
+from api.deps import AS_FORM, WithRuntime, WithSettings, admit_sound, admit_text, check_unicode, the_only
 from api.forms import Granularity, TranscriptionForm
 from api.languages import code_of, name_of
 from api.settings import Settings
@@ -51,7 +51,7 @@ class Speech(BaseModel):
     require_gpu: bool = False
 
 
-@router.post("/transcriptions")
+@router.post("/transcriptions", dependencies=AS_FORM)
 async def transcribe(
     request: Request, form: Annotated[TranscriptionForm, Depends()], runtime: WithRuntime, settings: WithSettings
 ) -> Response:
@@ -59,7 +59,7 @@ async def transcribe(
     return await _hear(request, form, runtime, settings, translate=False)
 
 
-@router.post("/translations")
+@router.post("/translations", dependencies=AS_FORM)
 async def translate(
     request: Request, form: Annotated[TranscriptionForm, Depends()], runtime: WithRuntime, settings: WithSettings
 ) -> Response:

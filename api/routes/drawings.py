@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import WithRuntime, WithSettings, admit_picture, admit_text, the_only
+from api.deps import AS_FORM, WithRuntime, WithSettings, admit_picture, admit_text, the_only
 from api.editing import Telling, edit_answer
 from api.forms import VariationForm
 from api.rendering import PictureFormat, Rendering, choose_rendering, read_size, wished_format
@@ -90,7 +90,7 @@ async def generate(request: Request, body: Drawing, runtime: WithRuntime, settin
     return await _answer(request, job, rendering, bare=wished is not None and n == 1)
 
 
-@router.post("/variations")
+@router.post("/variations", dependencies=AS_FORM)
 async def vary(
     request: Request, form: Annotated[VariationForm, Depends()], runtime: WithRuntime, settings: WithSettings
 ) -> Response:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import Answer
-from api.deps import WithRuntime, WithSettings, admit_text
+from api.deps import AS_FORM, WithRuntime, WithSettings, admit_text
 from api.editing import Telling, admit_edit, edit_answer
 from api.forms import EditForm
 from api.rendering import Rendering, choose_rendering, read_size, wished_format
@@ -23,7 +23,7 @@ from api.settings import Settings
 from api.streams import EventStream, begun, device_header, model_header, settled
 from api.voices import find_voice
 from inference.engines import Inpainter
-from inference.errors import InvalidRequest, TawnyError
+from inference.errors import InvalidRequest, Refused, TawnyError
 from inference.events import Planned
 from inference.jobs import Job
 from inference.operations import check_plan, engines_of, parse_plan
@@ -40,7 +40,7 @@ class Command(BaseModel):
     require_gpu: bool = False
 
 
-@router.post("/edits")
+@router.post("/edits", dependencies=AS_FORM)
 async def edit(
     request: Request, form: Annotated[EditForm, Depends()], runtime: WithRuntime, settings: WithSettings
 ) -> Response:
@@ -98,7 +98,12 @@ async def plan(request: Request, body: Command, runtime: WithRuntime, settings: 
     if command is None:
         raise InvalidRequest("command: is empty", param="command")
     job = runtime.plan(command, body.model, require_gpu=body.require_gpu or settings.require_gpu)
-    result = await settled(request, job)
+    try:
+        result = await settled(request, job)
+    except Refused as error:
+        if error.param in (None, "prompt"):
+            error.param = "command"  # what other routes call the prompt
+        raise
     answer = {
         "operations": result.operations,
         "model": result.model,

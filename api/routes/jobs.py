@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from api.deps import WithRuntime, WithSettings
+from api.deps import AS_FORM, WithRuntime, WithSettings
 from api.editing import admit_edit, edit_answer
 from api.errands import Errands
 from api.forms import EditForm
@@ -48,7 +48,7 @@ WithErrands = Annotated[Errands, Depends(errands_of)]
 WithCaller = Annotated[str, Depends(caller_of)]
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, dependencies=AS_FORM)
 async def accept(
     form: Annotated[EditForm, Depends()],
     runtime: WithRuntime,

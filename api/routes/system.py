@@ -30,12 +30,14 @@ PACKAGES = (
 )  # fmt: skip
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health() -> dict[str, str]:
     """Answer that the process is alive; asks for no key and says nothing else."""
     return {"status": "ok"}
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready")
 async def ready(runtime: WithRuntime) -> Response:
     """Answer 200 if every engine of the main job has a model to serve with, else 503 with what mends it."""
