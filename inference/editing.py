@@ -123,10 +123,10 @@ def carry_out(
     edited: list[Edited] = []
     canvas: Canvas | None = None
     for seed in request.seeds:
-        canvas = Canvas(request.picture.image, request.mask, request.options(seed))
+        canvas = Canvas(request.picture.image, request.mask, request.options(seed), dpi=request.picture.dpi)
         canvas = apply_plan(canvas, operations, job)
         facts = {"command": command, "operations": list(plan), **_facts(job, request, seed, model)}
-        edited.append(Edited(replace(request.picture, image=canvas.image), seed, facts))
+        edited.append(Edited(replace(request.picture, image=canvas.image, dpi=canvas.dpi), seed, facts))
     assert canvas is not None  # n is at least 1
     return EditResult(tuple(edited), plan, command, canvas.output_format, canvas.output_quality)
 

@@ -324,5 +324,6 @@ def _resolution(source: Image.Image) -> tuple[float, float] | None:
         horizontal, vertical = float(dpi[0]), float(dpi[1])
     except Exception:  # Missing, not a pair, a division by zero.
         return None
-    usable = all(math.isfinite(value) and 1.0 <= value <= 100_000.0 for value in (horizontal, vertical))
+    # A TIFF that says nothing of its resolution is read as 1.
+    usable = all(math.isfinite(value) and 1.0 < value <= 100_000.0 for value in (horizontal, vertical))
     return (horizontal, vertical) if usable else None

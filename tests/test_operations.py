@@ -169,6 +169,12 @@ def test_quarter_turns_are_clockwise_and_lossless(degrees: int, turns: int) -> N
     assert (pixels(result) == np.rot90(pixels(image), turns)).all()
 
 
+@pytest.mark.parametrize(("degrees", "dpi"), [(90, (300, 150)), (-90, (300, 150)), (180, (150, 300))])
+def test_unequal_resolutions_turn_with_the_picture(degrees: int, dpi: tuple[int, int]) -> None:
+    canvas = Canvas(photo("chelsea"), dpi=(150, 300))
+    assert apply_plan(canvas, parse_plan([{"op": "rotate", "degrees": degrees}]), as_job(QuietJob())).dpi == dpi
+
+
 def test_any_other_angle_keeps_the_whole_picture_with_transparent_corners() -> None:
     image = Image.new("RGB", (200, 100), "red")
     result = edit(image, {"op": "rotate", "degrees": 30}, mask=Image.new("L", image.size, 255))
@@ -404,6 +410,14 @@ def test_unseen_colours_do_not_bleed_into_a_blurred_cutout() -> None:
     image.paste((255, 0, 0, 255), (20, 20, 40, 40))
     red, green, _, alpha = cast(tuple[int, ...], edit(image, {"op": "blur"}).image.getpixel((21, 21)))
     assert alpha == 255 and red > 240 and green < 10
+
+
+def test_unseen_colours_do_not_bleed_into_the_squares_of_a_cutout() -> None:
+    image = Image.new("RGBA", (60, 60), (0, 255, 0, 0))
+    image.paste((255, 0, 0, 255), (25, 25, 35, 35))
+    result = edit(image, {"op": "pixelate", "size": 20}).image
+    assert result.getpixel((30, 30)) == (255, 0, 0, 255)
+    assert result.getchannel("A").tobytes() == image.getchannel("A").tobytes()
 
 
 @pytest.mark.parametrize("size", [1, 10, 64, 5000])

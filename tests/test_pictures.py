@@ -114,6 +114,11 @@ def test_unequal_resolutions_turn_with_the_picture() -> None:
     assert decode(save(photo(), "JPEG", exif=exif, dpi=(100, 200))).dpi == (200, 100)
 
 
+def test_a_tiff_without_a_resolution_has_none() -> None:
+    assert decode(save(photo(), "TIFF")).dpi is None
+    assert decode(save(photo(), "TIFF", dpi=(300, 300))).dpi == (300, 300)
+
+
 @pytest.mark.parametrize("kind", ["png", "webp"])
 def test_alpha_survives_with_the_colours_under_it(kind: Format) -> None:
     image = photo("coffee").convert("RGBA")

@@ -47,6 +47,7 @@ class Canvas:
 
     ``image``   PIL, RGB or RGBA, upright.
     ``mask``    PIL mode L of the same size holding 0 and 255 = may change, or None for all of it.
+    ``dpi``     how many of its pixels make an inch across and down, None if nobody said.
     ``output_format`` and ``output_quality`` are set by the operation "convert", else None.
     """
 
@@ -55,6 +56,7 @@ class Canvas:
     options: PaintOptions = field(default_factory=PaintOptions)
     output_format: str | None = None
     output_quality: int | None = None
+    dpi: tuple[float, float] | None = None
     most_pixels: int = MOST_PIXELS
 
     def with_image(self, image: Image.Image) -> Canvas:

@@ -83,14 +83,15 @@ class Pixelate(Operation):
         return "pixelated the picture"
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
-        def pixelate(image: Image.Image) -> Image.Image:
-            side = min(self.size, max(image.size))
-            small = image.reduce(side)
-            large = Image.new("RGB", image.size)
-            large.paste(small.resize((small.width * side, small.height * side), Image.Resampling.NEAREST))
-            return large
-
-        return canvas.recolor(pixelate)
+        # Premultiplied, as for a blur: what is not seen lends its colour to no square.
+        seen = canvas.image.convert("RGBa") if canvas.image.mode == "RGBA" else canvas.image
+        side = min(self.size, max(seen.size))
+        small = seen.reduce(side)
+        if small.mode == "RGBa":
+            small = small.convert("RGBA").convert("RGB")
+        large = small.resize((small.width * side, small.height * side), Image.Resampling.NEAREST)
+        squares = large.crop((0, 0, *seen.size))
+        return canvas.recolor(lambda image: squares)
 
 
 class RemoveBackground(Operation):

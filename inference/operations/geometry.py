@@ -50,6 +50,8 @@ class Rotate(Operation):
             return canvas
         if self.degrees in _QUARTERS:
             quarter = _QUARTERS[int(self.degrees)]
+            if self.degrees != 180 and canvas.dpi is not None:
+                canvas = replace(canvas, dpi=(canvas.dpi[1], canvas.dpi[0]))
             return canvas.reshape(lambda image: image.transpose(quarter))
         turn = math.radians(self.degrees)
         width, height = canvas.image.size
