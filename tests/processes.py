@@ -103,8 +103,8 @@ def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 
 @contextmanager
-def serving(state: Path) -> Iterator[str]:
-    """Run ``python -m api`` with the real models as a process of its own; yield its address once it answers."""
+def serving(state: Path, **variables: str) -> Iterator[str]:
+    """Run ``python -m api`` with the real models and ``variables`` in its environment; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -114,6 +114,7 @@ def serving(state: Path) -> Iterator[str]:
         "TAWNY_STATE": str(state),
         "TAWNY_DEVICE": "cpu",
         "HF_HUB_OFFLINE": "1",
+        **variables,
     }
     process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
     assert process.stdout is not None

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +24,7 @@ from wyoming.tts import Synthesize
 
 from inference.sounds import SoundEncoder, decode_sound, encode_sound
 from scripts.benching.word_errors import count_errors, words
+from tests.processes import serving
 from tests.test_audio_openai import recording_of
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(300)]
@@ -48,29 +45,20 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def ports() -> dict[str, int]:
-    """The server's ports."""
-    return {"http": free_port(), "stt": free_port(), "tts": free_port()}
+    """The server's Wyoming ports."""
+    return {"stt": free_port(), "tts": free_port()}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, ports: dict[str, int]) -> Iterator[openai.OpenAI]:
     """OpenAI's package, pointed at a server that runs as a user runs it."""
-    environment = {
-        **os.environ,
-        "TAWNY_PORT": str(ports["http"]),
+    variables = {
         "TAWNY_WYOMING_STT_PORT": str(ports["stt"]),
         "TAWNY_WYOMING_TTS_PORT": str(ports["tts"]),
-        "TAWNY_STATE": str(tmp_path_factory.mktemp("state")),
-        "TAWNY_DEVICE": "cpu",
         "OMP_NUM_THREADS": "1",
     }
-    process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert b"127.0.0.1" in process.stdout.readline()
-    yield openai.OpenAI(base_url=f"http://127.0.0.1:{ports['http']}/v1", api_key="none", max_retries=0, timeout=200)
-    process.send_signal(signal.SIGTERM)
-    process.stdout.close()
-    assert process.wait(30) in (0, -signal.SIGTERM)
+    with serving(tmp_path_factory.mktemp("state"), **variables) as url:
+        yield openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=200)
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +229,18 @@ def test_a_model_that_cannot_translate_says_so(world: openai.OpenAI, spoken: lis
     assert count_errors(words(SENTENCES[6]), words(answer.text)) <= 2
 
 
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+def test_a_foreign_recording_is_written_down_in_its_language_and_translated(world: openai.OpenAI) -> None:
+    recording = ("french.opus", (ROOT / "tests" / "sounds" / "french.opus").read_bytes())
+    said = "Pour écouter le message suivant, appuyez sur 6. Pour répéter ce message, appuyez sur 5."
+    written = world.audio.transcriptions.create(model=BASE, file=recording, response_format="verbose_json")
+    assert written.language == "french"
+    assert count_errors(words(said), words(written.text)[: len(words(said))]) <= 2, written.text
+    translated = world.audio.translations.create(model=BASE, file=recording, response_format="verbose_json")
+    assert translated.language == "english"
+    assert {"listen", "next", "message", "press", "repeat", "previous"} <= set(words(translated.text)), translated.text
+
+
 def test_prompt_temperature_hotwords_and_vad_are_taken(world: openai.OpenAI, spoken: list[NDArray[np.float32]]) -> None:
     sound = np.concatenate([np.zeros(15 * RATE, np.float32), spoken[6]])
     answer = world.audio.transcriptions.create(
@@ -283,11 +283,13 @@ def test_every_sentence_is_equally_loud(world: openai.OpenAI) -> None:
     assert max(peaks) <= 1.0
 
 
-@pytest.mark.parametrize("speed", [0.25, 0.5, 1.5, 4.0])
-def test_speed_changes_the_length(world: openai.OpenAI, speed: float) -> None:
-    usual = decode_sound(say(world, SENTENCES[3]), max_seconds=60).seconds
-    asked = decode_sound(say(world, SENTENCES[3], speed=speed), max_seconds=60).seconds
-    assert asked * speed == pytest.approx(usual, rel=0.3)
+@pytest.mark.parametrize("speed", [0.25, 0.5, 0.8, 1.25, 2.0, 4.0])
+def test_speech_is_as_fast_as_was_asked_for(world: openai.OpenAI, speed: float) -> None:
+    # Four sentences: the voice itself is never twice exactly as fast, by one or two in a hundred.
+    def seconds(speed: float) -> float:
+        return decode_sound(say(world, " ".join(SENTENCES[:4]), speed=speed), max_seconds=120).seconds
+
+    assert seconds(speed) * speed == pytest.approx(seconds(1.0), rel=0.05)
 
 
 HARD_TEXTS = [
@@ -386,11 +388,11 @@ def test_both_engines_over_wyoming(world: openai.OpenAI, ports: dict[str, int]) 
     assert count_errors(words(SENTENCES[6]), words(asyncio.run(go()))) <= 1
 
 
-def test_an_edit_is_answered_aloud(world: openai.OpenAI, ports: dict[str, int]) -> None:
+def test_an_edit_is_answered_aloud(world: openai.OpenAI) -> None:
     picture = (ROOT / "tests" / "pictures" / "coffee.jpg").read_bytes()
     plan = '[{"op": "rotate", "degrees": 90}, {"op": "grayscale"}]'
     body = httpx.post(
-        f"http://127.0.0.1:{ports['http']}/v1/images/edits",
+        f"{world.base_url}images/edits",
         files={"image": ("coffee.jpg", picture, "image/jpeg")},
         data={"operations": plan, "answer_voice": VOICE},
         timeout=120,
@@ -402,6 +404,6 @@ def test_an_edit_is_answered_aloud(world: openai.OpenAI, ports: dict[str, int]) 
     assert count_errors(words(text), words(heard)) <= 2
 
 
-def test_the_server_is_alive_after_all_that(world: openai.OpenAI, ports: dict[str, int]) -> None:
-    status = httpx.get(f"http://127.0.0.1:{ports['http']}/v1/status", timeout=30).json()
+def test_the_server_is_alive_after_all_that(world: openai.OpenAI) -> None:
+    status = httpx.get(f"{world.base_url}status", timeout=30).json()
     assert {status["engines"][engine]["state"] for engine in ("transcriber", "speaker")} <= {"ready", "busy"}

@@ -22,6 +22,9 @@ LOUDNESS = 0.09
 """Root mean square of speech at full scale 1 (-21 dB): as loud as most voices are, and peaks still fit."""
 
 HEADROOM = 0.97
+BY_ITSELF = 0.7
+"""Below this speed the voice itself is asked to speak slowly."""
+
 NEAR_ENOUGH = 0.01
 """A tempo so near the one asked for is left alone."""
 
@@ -54,9 +57,10 @@ class Speaker(Engine):
         from piper.config import SynthesisConfig
 
         # Slowly the voice itself speaks best. Faster it cannot: it gives each sound a frame at least, so asked for four
-        # times the speed it reaches two. Its scaling of each piece to full range would make short ones shout: `level`.
+        # times the speed it reaches two. The rest, and what is nearly its own speed, is stretched without a change of
+        # pitch. Its scaling of each piece to full range would make short ones shout: `level`.
         config = self._voice.config
-        slower = max(1.0, 1.0 / speed)
+        slower = 1.0 / speed if speed < BY_ITSELF else 1.0
         manner = SynthesisConfig(
             speaker_id=self._speaker(speaker), length_scale=config.length_scale * slower, normalize_audio=False
         )
