@@ -24,6 +24,9 @@ COMMAND = "Make it black and white and rotate it to the right."
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 GUARD = """
 import os, sys
+def note(file, line):
+    with open(os.environ[file], "a") as lines:
+        lines.write(f"{os.getpid()} {line}\\n")
 def guard(event, arguments):
     if event == "socket.getaddrinfo" and arguments[0] not in (None, "localhost", "127.0.0.1", "::1"):
         told = repr(arguments[0])
@@ -32,10 +35,29 @@ def guard(event, arguments):
     else:
         return
     if told is not None:
-        with open(os.environ["SOCKET_GUARD"], "a") as lines:
-            lines.write(f"{os.getpid()} {event} {told}\\n")
+        note("SOCKETS_THAT_LEFT", f"{event} {told}")
 sys.addaudithook(guard)
+note("SOCKET_GUARDS", "on guard")
 """
+
+
+def set_guards(folder: Path) -> dict[str, str]:
+    """Return variables under which every Python process notes its sockets that leave loopback; see `left_loopback`."""
+    (folder / "sitecustomize.py").write_text(GUARD)
+    files = {"SOCKETS_THAT_LEFT": folder / "left", "SOCKET_GUARDS": folder / "guards"}
+    for file in files.values():
+        file.touch()
+    return {"PYTHONPATH": str(folder), **{name: str(file) for name, file in files.items()}}
+
+
+def left_loopback(folder: Path) -> list[str]:
+    """Return what left, a line each."""
+    return (folder / "left").read_text().splitlines()
+
+
+def guarded(folder: Path) -> int:
+    """Return how many processes were watched."""
+    return len((folder / "guards").read_text().splitlines())
 
 
 def raise_loopback() -> None:
@@ -86,12 +108,9 @@ def do_main_job(url: str) -> dict[str, object]:
 def main(folder: Path) -> None:
     """Start the server, do the job, print one line of JSON."""
     raise_loopback()
-    (folder / "sitecustomize.py").write_text(GUARD)
-    guard = folder / "guard"
-    guard.touch()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TAWNY_")}
     environment |= {"TAWNY_PORT": "0", "TAWNY_STATE": str(folder / "state"), "TAWNY_DEVICE": "cpu"}
-    environment |= {"PYTHONPATH": str(folder), "SOCKET_GUARD": str(guard)}
+    environment |= set_guards(folder)
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "api"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
@@ -100,7 +119,8 @@ def main(folder: Path) -> None:
     told = do_main_job(server.stdout.readline().split()[-1])
     server.send_signal(signal.SIGTERM)
     server.wait(60)
-    told["left loopback"] = guard.read_text().splitlines()
+    told["left loopback"] = left_loopback(folder)
+    told["guarded"] = guarded(folder)
     told["no route"] = packets_without_a_route()
     # The counters count: this one has nowhere to go.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lost:
