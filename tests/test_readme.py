@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -29,3 +31,15 @@ def test_every_file_it_links_to_is_there() -> None:
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+def test_every_script_has_its_line() -> None:
+    told = set(re.findall(r"`(\w+)`", (ROOT / "scripts" / "README.md").read_text(encoding="utf-8")))
+    there = {path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix}
+    assert there == {name for name in told if (ROOT / "scripts" / name).is_file()}
+
+
+@pytest.mark.parametrize("page", sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md")))
+def test_every_link_of_the_docs_leads_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
