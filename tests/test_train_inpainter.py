@@ -124,7 +124,7 @@ def test_grain_goes_on_where_there_is_some(gap: npt.NDArray[np.bool_]) -> None:
     plain = np.full((256, 256, 3), 0.5, np.float32)
     rough = plain + rng.normal(0, 0.08, plain.shape).astype(np.float32)
     assert np.abs(scatter_grain(rng, plain, gap)).max() < 1e-4
-    filled = continue_scene(rng, rough, gap)
+    filled = continue_scene(rng, rough, gap, grain=True)
     assert np.array_equal(filled[~gap], rough[~gap])
     assert filled[gap].std() == pytest.approx(rough[~gap].std(), rel=0.15)
     whole = np.ones((256, 256), np.bool_)

@@ -99,7 +99,9 @@ def light_sprite(rng: np.random.Generator, colours: Picture, scene: Picture) -> 
     return clip(colours * np.float32(rng.uniform(0.94, 1.04)) * tint * (1 + slope[None, :, None]))
 
 
-def compose_thing(rng: np.random.Generator, material: Material, name: str, scene: Picture) -> Example:
+def compose_thing(
+    rng: np.random.Generator, material: Material, name: str, scene: Picture, *, grain: bool = False
+) -> Example:
     """Put a thing into a scene, in the middle of a mask of any place, size and shape."""
     thing = THINGS[name]
     height = SIDE * rng.uniform(0.4, 0.72)
@@ -109,7 +111,7 @@ def compose_thing(rng: np.random.Generator, material: Material, name: str, scene
     inside = np.asarray(mask) > 127
     box = mask.getbbox()
     assert box is not None  # a box of that size leaves something of any shape
-    scene = continue_scene(rng, scene, inside)
+    scene = continue_scene(rng, scene, inside, grain=grain)
     sheet, shadow = place_sprite(material.sprites[name], box, grounded=thing.grounded)
     layer = clip(np.asarray(sheet, np.float32) / 255)
     alpha = layer[..., 3:] * inside[..., None]
@@ -142,16 +144,18 @@ def compose_fill(rng: np.random.Generator, name: str, scene: Picture) -> Example
     return Example(target.astype(np.float32), inside, str(caption), name)
 
 
-def compose_background(rng: np.random.Generator, scene: Picture) -> Example:
+def compose_background(rng: np.random.Generator, scene: Picture, *, grain: bool = False) -> Example:
     """Continue a scene: the mask covers a part of it, which is filled with what its surroundings suggest."""
     width, height = rng.uniform(0.2, 0.85, 2) * SIDE
     left, top = rng.uniform(0, SIDE - width), rng.uniform(0, SIDE - height)
     inside = np.asarray(draw_mask(rng, (left, top, left + width, top + height))) > 127
     words = BACKGROUND[0] if rng.random() < 0.5 else BACKGROUND[int(rng.integers(len(BACKGROUND)))]
-    return Example(continue_scene(rng, scene, inside), inside, words, "background")
+    return Example(continue_scene(rng, scene, inside, grain=grain), inside, words, "background")
 
 
-def compose_example(material: Material, seed: int, number: int, favoured: tuple[str, ...] = ()) -> Example:
+def compose_example(
+    material: Material, seed: int, number: int, favoured: tuple[str, ...] = (), *, grain: bool = False
+) -> Example:
     """The example of that number: a thing (those favoured twice as often), a fill or a mere background, in the shares
     above."""
     rng = np.random.default_rng((seed, number))
@@ -159,8 +163,8 @@ def compose_example(material: Material, seed: int, number: int, favoured: tuple[
     draw = rng.random()
     if draw < SHARES["thing"]:
         names = PAINTED + favoured
-        return compose_thing(rng, material, names[int(rng.integers(len(names)))], scene)
+        return compose_thing(rng, material, names[int(rng.integers(len(names)))], scene, grain=grain)
     if draw < SHARES["thing"] + SHARES["fill"]:
         fills = ("sunset", "sunset", "blue sky", "night sky", "grass", "water")
         return compose_fill(rng, fills[int(rng.integers(len(fills)))], scene)
-    return compose_background(rng, scene)
+    return compose_background(rng, scene, grain=grain)

@@ -25,7 +25,7 @@ from scripts.training.sprites import Material
 class Plan:
     """How long and how: minutes altogether, batch, learning rate, side of pictures in pixels, pool, and the rest.
 
-    `favoured` things are drawn twice as often.
+    `favoured` things are drawn twice as often; with `grain`, what surrounds them goes on with its fine structure.
     """
 
     minutes: float = 90.0
@@ -40,6 +40,7 @@ class Plan:
     device: str = "cpu"
     dtype: torch.dtype = torch.bfloat16
     favoured: tuple[str, ...] = ()
+    grain: bool = False
     most_steps: int = 10_000_000
     save_every: float = 180.0
     report: Callable[[str], None] = print
@@ -95,6 +96,7 @@ def train_denoiser(networks: Networks, material: Material, folder: Path, plan: P
         size=plan.pool,
         side=plan.side,
         favoured=plan.favoured,
+        grain=plan.grain,
         first=max(0, step * plan.fresh - plan.begin_with),
     )
     pool.fill(plan.begin_with)

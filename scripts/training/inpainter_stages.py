@@ -28,7 +28,7 @@ def say(line: str) -> None:
 @dataclass
 class Stages:
     """Where everything lies, and how to train: device, seed, the batch, rate and picture side of the unet,
-    and the things that it sees twice as often."""
+    the things that it sees twice as often, and whether surroundings go on with their grain."""
 
     data: Path
     checkpoints: Path
@@ -39,6 +39,7 @@ class Stages:
     rate: float = 8e-4
     side: int = 128
     favoured: tuple[str, ...] = ()
+    grain: bool = False
     sizes: Sizes = field(default_factory=lambda: STARTER)
 
     def run(self, stage: str, minutes: float | None = None) -> dict[str, object]:
@@ -115,6 +116,7 @@ class Stages:
             rate=self.rate,
             side=self.side,
             favoured=self.favoured,
+            grain=self.grain,
             report=say,
         )
         networks, material = self.build(), read_material(self.data)

@@ -67,17 +67,19 @@ class LatentPool:
         first: int = 0,
         side: int = 256,
         favoured: tuple[str, ...] = (),
+        grain: bool = False,
     ) -> None:
         self._material, self._autoencoder, self._tokenizer = material, autoencoder, tokenizer
         self._seed, self._scale, self._size, self._side = seed, scale, size, side
-        self._favoured = favoured
+        self._favoured, self._grain = favoured, grain
         self._first, self._next = first, first
         self._slots: Batch | None = None
 
     def add(self, count: int) -> None:
         """Make and encode the next `count` examples."""
         examples = [
-            compose_example(self._material, self._seed, self._next + place, self._favoured) for place in range(count)
+            compose_example(self._material, self._seed, self._next + place, self._favoured, grain=self._grain)
+            for place in range(count)
         ]
         new = encode_examples(examples, self._autoencoder, self._tokenizer, self._scale, self._side)
         if self._slots is None:

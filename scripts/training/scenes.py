@@ -236,10 +236,10 @@ def scatter_grain(rng: np.random.Generator, scene: Picture, inside: npt.NDArray[
     return grain[half : half + SIDE, half : half + SIDE]
 
 
-def continue_scene(rng: np.random.Generator, scene: Picture, inside: npt.NDArray[np.bool_]) -> Picture:
-    """Replace what is inside a mask by the smooth continuation of its surroundings, with their grain."""
-    grain = scatter_grain(rng, scene, inside) * inside[..., None]
-    return clip(continue_smoothly(scene, inside) + grain)
+def continue_scene(rng: np.random.Generator, scene: Picture, inside: npt.NDArray[np.bool_], *, grain: bool) -> Picture:
+    """Replace what is inside a mask by the smooth continuation of its surroundings, with their grain if asked for."""
+    smooth = continue_smoothly(scene, inside)
+    return clip(smooth + scatter_grain(rng, scene, inside) * inside[..., None]) if grain else smooth
 
 
 def paint_scene(rng: np.random.Generator, photos: Sequence[Image.Image]) -> Picture:
