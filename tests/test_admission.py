@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 from api import decoding, deps
 from inference import pictures
 from tests.fakes import Gateway, photo, png, wav
+from tests.processes import wait_until
 
 Make = Callable[..., Gateway]
 
@@ -141,6 +143,37 @@ def test_the_place_in_the_line_is_in_the_progress_of_a_stream(make_gateway: Make
     (waited,) = [event for event in told if "queue_position" in event]
     assert (waited["type"], waited["operation"], waited["queue_position"]) == ("image_edit.progress", "generate", 1)
     assert running.answer().status_code == 200
+
+
+def test_whoever_leaves_the_line_is_dropped_from_it(make_gateway: Make) -> None:
+    gateway = make_gateway()
+
+    def waiting() -> int:
+        return int(httpx.get(f"{gateway.url}/v1/status").json()["engines"]["inpainter"]["queue"])
+
+    gateway.stage.held = True
+    running = Asking(gateway)
+    gateway.stage.reached.get(timeout=30)
+    request = httpx.Request(
+        "POST", f"{gateway.url}/v1/images/edits", files={"image": png(photo())}, data={"prompt": "add a dog"}
+    )
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as leaving:
+        leaving.sendall(f"POST /v1/images/edits HTTP/1.1\r\n{head}\r\n".encode() + request.read())
+        wait_until(lambda: waiting() == 1)
+    wait_until(lambda: waiting() == 0)
+    gateway.stage.release()
+    assert running.answer().status_code == 200
+    assert [verb for verb, _ in gateway.stage.asked].count("inpaint") == 1
+
+
+def test_past_its_deadline_an_edit_is_503_with_the_setting_and_stops(make_gateway: Make) -> None:
+    gateway = make_gateway(edit_seconds=3.0)
+    gateway.stage.held = True
+    late = Asking(gateway, steps="100", operations='[{"op":"generate","prompt":"a dog"}]').answer()
+    assert (late.status_code, late.json()["error"]["code"]) == (503, "deadline_passed")
+    assert "TAWNY_EDIT_SECONDS" in late.json()["error"]["message"]
+    assert gateway.stage.step_until_stopped()
 
 
 def test_words_are_in_the_log_only_if_asked_for(make_gateway: Make, caplog: pytest.LogCaptureFixture) -> None:

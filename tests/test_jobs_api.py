@@ -284,6 +284,22 @@ def test_a_job_belongs_to_its_key(make_gateway: Make, tmp_path: Path) -> None:
     assert httpx.get(f"{gateway.url}/v1/jobs/{job}", headers={"authorization": f"Bearer {ann}"}).status_code == 200
 
 
+def test_a_settled_job_is_forgotten_with_its_files_when_its_time_is_over(
+    make_gateway: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.errands.SWEEP", 0.05)
+    gateway = make_gateway(keep_job_seconds=0.2)
+    gateway.stage.held = True
+    running = accepted(gateway.url)
+    gateway.stage.reached.get(timeout=30)
+    job = accepted(gateway.url, operations='[{"op":"rotate","degrees":90}]')
+    wait_until(lambda: httpx.get(f"{gateway.url}/v1/jobs/{job}").status_code == 404)
+    assert state(gateway.url, running)["status"] == "running", "what is not settled is kept whatever its age"
+    wait_until(lambda: [path.name for path in (tmp_path / "state" / "jobs").iterdir()] == [running])
+    gateway.stage.release()
+    wait_until(lambda: httpx.get(f"{gateway.url}/v1/jobs/{running}").status_code == 404)
+
+
 # The book ---------------------------------------------------------------------------------------------------------
 
 

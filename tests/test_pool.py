@@ -369,13 +369,22 @@ def test_the_log_of_a_worker_carries_the_id_of_the_request(pool: Pool, capfd: py
 
 
 def test_a_load_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    pool = make_pool(tmp_path, make_row("counter", tmp_path, options={"broken": True}))
+    rows = (
+        make_row("counter", tmp_path, options={"broken": True}, needs_bytes=60),
+        make_row("impatient", tmp_path, needs_bytes=60),
+    )
+    pool = make_pool(tmp_path, *rows, settings={"memory_bytes": 100})
+    before = set(children_of(os.getpid()))
     with pytest.raises(EngineFailed, match="these weights are broken"), pool.lease(Counter, Listener()):
         pass
+    assert set(children_of(os.getpid())) <= before, "no process"
+    with pool.lease(Impatient, Listener()) as other:
+        assert other.call(Impatient.count, 1) == 1, "nor memory that is set aside"
     told = pool.describe((Counter,))["counter"]
     assert told["state"] == "failed"
     assert told["pid"] is None
     assert "broken" in told["last_error"]
+    pool.close()
 
 
 def test_what_can_be_refused_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
