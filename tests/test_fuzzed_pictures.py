@@ -11,6 +11,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, strategies
 
+from inference.operations import OPERATIONS
 from tests.fakes import Gateway, photo, png
 
 ERRORS = {"message", "type", "param", "code"}
@@ -76,13 +77,33 @@ FIELDS = [
     "require_gpu",
     "answer_voice",
 ]
+KINDS = {operation.model_fields["op"].default: operation for operation in OPERATIONS}
+NUMBERS = strategies.integers(1, 90) | strategies.integers(-200, 3000) | strategies.floats(-100, 100)
+VALUES: dict[str, Any] = {
+    **dict.fromkeys(("prompt", "content"), WORDS | strategies.just("a dog")),
+    **dict.fromkeys(("where", "target"), strategies.sampled_from(["background", "sky", "top", "left", "the cup"])),
+    "side": strategies.sampled_from(["left", "right", "top", "bottom", "all"]),
+    "axis": strategies.sampled_from(["horizontal", "vertical"]),
+    "to": strategies.sampled_from(["subject", "face"]),
+    "aspect": strategies.sampled_from(["1:1", "16:9", "1:9999"]),
+    "color": strategies.sampled_from(["teal", "#ff0000", "no colour"]),
+    "format": strategies.sampled_from(["png", "jpeg", "webp", "gif"]),
+}
 STEPS = strategies.fixed_dictionaries(
-    {"op": strategies.sampled_from(["generate", "rotate", "resize", "crop", "blur", "text", "border", "extend"])},
-    optional={
-        name: strategies.integers(-200, 3000) | strategies.floats() | WORDS
-        for name in ("degrees", "width", "height", "percent", "radius", "content", "where", "prompt", "side", "to")
-    },
+    {"op": strategies.sampled_from(sorted(KINDS))},
+    optional={name: NUMBERS | strategies.floats() | WORDS for name in ("degrees", "width", *VALUES)},
 )
+
+
+@strategies.composite
+def good_steps(draw: strategies.DrawFn) -> dict[str, Any]:
+    """Draw an operation with its own fields alone and values of the right kind: many are carried out."""
+    op = draw(strategies.sampled_from(sorted(KINDS)))
+    exclusive = {name for form in KINDS[op].forms for name in form}
+    fields = [name for name in KINDS[op].model_fields if name != "op" and name not in exclusive]
+    if KINDS[op].forms:
+        fields += draw(strategies.sampled_from(KINDS[op].forms))
+    return {"op": op, **{name: draw(VALUES.get(name, NUMBERS)) for name in fields}}
 
 
 @BOUNDED
@@ -95,7 +116,7 @@ def test_a_real_picture_with_any_fields(client: httpx.Client, fields: dict[str, 
 
 
 @BOUNDED
-@hypothesis.given(plan=strategies.lists(STEPS, max_size=3) | JSON)
+@hypothesis.given(plan=strategies.lists(STEPS, max_size=3) | strategies.lists(good_steps(), max_size=4) | JSON)
 def test_a_real_picture_with_any_plan(client: httpx.Client, plan: Any) -> None:
     files = {"image": ("a.png", png(photo(12, 8)), "image/png")}
     response = client.post("/v1/images/edits", files=files, data={"operations": json.dumps(plan)})
