@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,8 +17,10 @@ import pytest
 from inference.hardware.device import Device, Library
 from inference.hardware.findings import list_findings
 from inference.hardware.machine import Machine
+from inference.hardware.memory import read_memory
 from inference.hardware.override import PLAIN
 from inference.hardware.probe import Verdict
+from inference.hardware.processor import read_processor
 from inference.hardware.report import describe_machine
 from inference.hardware.torch_build import TorchBuild
 from inference.hardware.tuning import TUNINGS, switch_miopen, tune
@@ -334,6 +337,17 @@ def test_an_old_kernel_is_named_before_torch_can_use_the_gpu(tmp_path: Path) -> 
     machine = look(make_machine(tmp_path, UNFIXED, kernel=machines.OLD), FakeTools(torch=machines.CPU_TORCH))
     (finding,) = [finding for finding in list_findings(machine) if "KFD fixes" in finding.text]
     assert (finding.level, "6.18.4 or later" in finding.mend) == ("warning", True)
+
+
+def test_a_tree_of_sys_and_dev_alone_keeps_this_machines_processor_and_memory(tmp_path: Path) -> None:
+    shutil.rmtree(make_machine(tmp_path, HALO) / "proc")
+    machine = look(tmp_path)
+    gpu = machine.gpu()
+    assert gpu is not None and gpu.target == "gfx1151"
+    assert machine.memory.total == read_memory(Path("/")).total > 0
+    assert machine.budget("cpu").bytes > 0
+    assert machine.processor == read_processor(Path("/"))
+    assert machine.kernel_release is None, "which kernel the tree is from nobody knows"
 
 
 def test_the_advice_on_memory(tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ class Machine:
     boot: str | None
     torch: TorchBuild | None
     tools: Tools
+    memory_root: Path = Path("/")
+    """Below it lies the `proc/` whose figures count; see `survey`."""
     _targets: tuple[str, ...] | None = None
     _asked: bool = False
     _verdicts: dict[Library, Verdict] = field(default_factory=dict)
@@ -265,7 +267,7 @@ class Machine:
         Measured now, and the most that was ever measured counts: what our own engines hold must not shrink it, or a
         model would be moved off its device for being loaded.
         """
-        now = memory.read_memory(self.root)
+        now = memory.read_memory(self.memory_root)
         if kind == "gpu":
             verdict = self._verdicts.get("torch") or self._verdicts.get("ctranslate2")
             found = memory.gpu_budget(
@@ -286,17 +288,23 @@ def survey(
     identity: Identity | None = None,
     tools: Tools | None = None,
 ) -> Machine:
-    """Look at the machine below `root`, which stands for "/". Milliseconds; starts nothing, raises nothing."""
+    """Look at the machine below `root`, which stands for "/". Milliseconds; starts nothing, raises nothing.
+
+    A tree without `proc/` says something about GPUs only: processor and memory are then this machine's own, or engines
+    would be placed as if there were neither.
+    """
     tools = tools or Tools()
+    own = root if (root / "proc").is_dir() else Path("/")
     return Machine(
         root=root,
         state=state,
         environment=dict(environment),
         topology=read_topology(root, identity),
-        processor=read_processor(root),
-        memory=memory.read_memory(root),
+        processor=read_processor(own),
+        memory=memory.read_memory(own),
         kernel_release=sysfs.read_line(root / "proc/sys/kernel/osrelease"),
         boot=sysfs.read_line(root / "proc/sys/kernel/random/boot_id"),
         torch=tools.find_torch(),
         tools=tools,
+        memory_root=own,
     )
