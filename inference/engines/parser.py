@@ -2,6 +2,8 @@
 
 The schema comes from the caller; nothing here knows what an edit is. Decoding is greedy and constrained by
 llguidance: a token the grammar forbids cannot come out, and a token it forces is appended without asking the model.
+What is likely to come next (`Drafts`) is read together with what is sure, so that one pass of the model confirms
+several tokens; the answer is the one that it would give token by token.
 A model with a ``prompt.json`` beside it (``{"template": "...{command}..."}``) was trained for the task and gets only
 that; any other instruction model gets its chat template with the caller's examples. `Parser.chat` lets such a model
 converse, in JSON of a given schema if asked.
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from inference.engine import Engine, Verb, Weights
+from inference.engines.drafts import Drafts
+from inference.engines.reading import Reader
 from inference.engines.wording import Wording, choose_token
 from inference.errors import EngineFailed, InvalidRequest, Refused, TooLarge
 from inference.events import Step, Wrote
@@ -56,15 +60,14 @@ class Parser(Engine):
 
             model = PeftModel.from_pretrained(model, str(weights.path)).merge_and_unload()
         self._torch = torch
-        self._model: Any = model.to(device.torch_name).eval()
+        self._reader = Reader(model.to(device.torch_name).eval())
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self._vocabulary = from_tokenizer(self._tokenizer, n_vocab=int(model.config.vocab_size))
         self._ends = _ends(self._tokenizer, model)
-        self._grammars: dict[str, str] = {}
+        self._matchers: dict[str, Any] = {}
+        self._drafts: tuple[Sequence[tuple[str, str]], Drafts] | None = None
         prompt = weights.path / "prompt.json"
         self._template: str | None = json.loads(prompt.read_text())["template"] if prompt.is_file() else None
-        self._cache: Any = None
-        self._read: list[int] = []
 
     def parse(self, command: str, schema: dict[str, Any], examples: Sequence[tuple[str, str]] = ()) -> Verb[Any]:
         """Return the JSON value that the model gives for ``command``; it satisfies ``schema``.
@@ -73,29 +76,36 @@ class Parser(Engine):
         command past 512 tokens, `Refused` for one that makes the model run on without an end.
         """
         prompt = self._prompt(command, examples)
-        if len(self._tokenizer(command)["input_ids"]) > MAX_COMMAND_TOKENS:
+        drafts = self._drafts_of(examples)
+        words = drafts.tokens(command)
+        if len(words) > MAX_COMMAND_TOKENS:
             raise TooLarge(f"The command is longer than {MAX_COMMAND_TOKENS} tokens; say it in fewer words")
         matcher = self._matcher(schema)
         answer: list[int] = []
-        pending = self._reuse(prompt)
+        unread, draft, row = self._reader.open(prompt), [], 0
+        logits: Any = None
         while not matcher.is_stopped():
-            forced = matcher.compute_ff_tokens()
-            if forced:
-                matcher.consume_tokens(forced)
-                chosen = list(forced)
-            else:
-                logits = self._advance(pending)
-                pending = []
-                token = int(self._mask(logits, matcher).argmax())
-                matcher.consume_token(token)
-                chosen = [token]
+            chosen: list[int] = matcher.compute_ff_tokens()
+            if not chosen:
+                if unread:
+                    yield Step(len(answer), MAX_ANSWER_TOKENS)
+                    draft, row = drafts.follow(words, answer, matcher), 0
+                    logits = self._reader.read(unread + draft, rows=1 + len(draft))
+                    unread = []
+                chosen = [self._choose(logits[row], matcher)]
+            matcher.consume_tokens(chosen)
             if matcher.is_error():
                 raise EngineFailed(f"The grammar broke: {matcher.get_error()}")
             answer += chosen
-            pending += chosen
             if len(answer) > MAX_ANSWER_TOKENS:
                 raise Refused("The command asks for more than fits into one plan; split it")
-            yield Step(len(answer), MAX_ANSWER_TOKENS)
+            for token in chosen:
+                if draft and draft[0] == token:
+                    draft, row = draft[1:], row + 1
+                else:
+                    self._reader.forget(len(draft))
+                    draft = []
+                    unread.append(token)
         text = self._tokenizer.decode(answer, skip_special_tokens=True)
         return json.loads(text)
 
@@ -117,9 +127,9 @@ class Parser(Engine):
         roles that its template or a schema that the grammar does not know.
         """
         prompt = self._conversation(turns)
-        room = int(self._model.config.max_position_embeddings) - len(prompt)
+        room = int(self._reader.model.config.max_position_embeddings) - len(prompt)
         if room < 1:
-            context = self._model.config.max_position_embeddings
+            context = self._reader.model.config.max_position_embeddings
             raise TooLarge(f"The conversation has {len(prompt)} tokens; the model reads {context}", param="messages")
         generator = self._torch.Generator().manual_seed(seed)
         wording = Wording(lambda tokens: str(self._tokenizer.decode(tokens, skip_special_tokens=True)), stop)
@@ -145,9 +155,9 @@ class Parser(Engine):
     ) -> Iterator[int | None]:
         """Yield the tokens that continue ``prompt``, then None where the model ends by itself."""
         matcher = None if schema is None else self._loose_matcher(schema)
-        pending = self._reuse(prompt)
+        pending = self._reader.open(prompt)
         while matcher is None or not matcher.is_stopped():
-            logits = self._advance(pending)
+            logits = self._reader.read(pending)[0].float()
             if matcher is not None:
                 logits = self._mask(logits, matcher)
             token = choose_token(logits, temperature=temperature, top_p=top_p, generator=generator)
@@ -184,6 +194,20 @@ class Parser(Engine):
             raise InvalidRequest(f"response_format: the schema cannot be used: {reason}", param="response_format")
         return matcher
 
+    def _choose(self, logits: Any, matcher: Any) -> int:
+        """Return the likeliest token that the grammar allows. Mostly it is the likeliest of all, and no mask needed."""
+        token = int(logits.argmax())
+        return token if matcher.validate_tokens([token]) == 1 else int(self._mask(logits, matcher).argmax())
+
+    def _drafts_of(self, examples: Sequence[tuple[str, str]]) -> Drafts:
+        if self._drafts is None or self._drafts[0] != examples:
+            self._drafts = examples, Drafts(self._encode, lambda tokens: str(self._tokenizer.decode(tokens)), examples)
+        return self._drafts[1]
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
     def _mask(self, logits: Any, matcher: Any) -> Any:
         """Return ``logits`` with minus infinity where the grammar allows no token."""
         allowed = self._torch.frombuffer(bytearray(matcher.compute_logit_bias()), dtype=self._torch.uint8)
@@ -208,38 +232,15 @@ class Parser(Engine):
         from llguidance import LLMatcher
 
         key = json.dumps(schema)
-        if key not in self._grammars:
+        if key not in self._matchers:
             # No white space at all: unbounded, small models loop in it; the adapter was trained on compact JSON.
             options: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
-            self._grammars = {key: LLMatcher.grammar_from_json_schema(schema, overrides=options)}
-        matcher = LLMatcher(self._vocabulary, self._grammars[key])
+            grammar = LLMatcher.grammar_from_json_schema(schema, overrides=options)
+            self._matchers = {key: LLMatcher(self._vocabulary, grammar)}
+        matcher = self._matchers[key].deep_copy()
         if matcher.is_error():
             raise EngineFailed(f"The grammar does not compile: {matcher.get_error()}")
         return matcher
-
-    def _reuse(self, prompt: list[int]) -> list[int]:
-        """Keep of the cache what ``prompt`` shares with what was read before; return the rest, at least one token."""
-        from transformers import DynamicCache
-
-        shared = 0
-        while shared < min(len(prompt) - 1, len(self._read)) and prompt[shared] == self._read[shared]:
-            shared += 1
-        if shared:
-            surplus = len(self._read) - shared
-            if surplus:
-                self._cache.crop(-surplus)
-        else:
-            self._cache = DynamicCache()
-        self._read = prompt[:shared]
-        return prompt[shared:]
-
-    def _advance(self, tokens: list[int]) -> Any:
-        """Read ``tokens`` and return the logits of what follows, float32, shape (vocabulary,)."""
-        with self._torch.inference_mode():
-            ids = self._torch.tensor([tokens], device=self._model.device)
-            answer = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
-        self._read = self._read + tokens
-        return answer.logits[0, -1].float()
 
 
 def _turn(role: str, content: str) -> dict[str, str]:
