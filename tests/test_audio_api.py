@@ -36,6 +36,7 @@ def test_json_has_the_text_and_the_usage(client: httpx.Client) -> None:
     response = transcribe(client)
     assert response.json() == {"text": SPOKEN, "usage": {"type": "duration", "seconds": 1.0}}
     assert response.headers["x-tawny-device"] == "transcriber=cpu"
+    assert response.headers["x-tawny-model"] == "transcriber=small-ears"
 
 
 def test_text_is_plain(client: httpx.Client) -> None:
@@ -174,6 +175,15 @@ def test_a_sound_past_the_limit_is_too_large(make_gateway: Callable[..., Gateway
     assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
 
 
+@pytest.mark.parametrize("route", ["transcriptions", "translations"])
+def test_a_file_past_the_limit_in_bytes_is_too_large(make_gateway: Callable[..., Gateway], route: str) -> None:
+    gateway = make_gateway(max_upload_bytes=10_000)
+    files = {"file": ("sound.wav", SOUND, "audio/wav")}
+    with httpx.Client(base_url=gateway.url) as client:
+        response = client.post(f"/v1/audio/{route}", files=files)
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
+
+
 def test_a_whole_wav_has_true_sizes(client: httpx.Client) -> None:
     response = speak(client, response_format="wav")
     data = response.content
@@ -184,6 +194,7 @@ def test_a_whole_wav_has_true_sizes(client: httpx.Client) -> None:
     assert int(response.headers["content-length"]) == len(data)
     assert response.headers["content-type"] == "audio/wav"
     assert response.headers["x-tawny-device"] == "speaker=cpu"
+    assert response.headers["x-tawny-model"] == "speaker=small-voice"
 
 
 @pytest.mark.parametrize(

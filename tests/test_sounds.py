@@ -39,6 +39,40 @@ def test_every_format_comes_back_as_the_same_tone(name: SoundFormat) -> None:
     assert 0.4 < float(np.abs(sound.samples).max()) < 0.6
 
 
+@pytest.mark.parametrize(
+    ("container", "codec", "options"),
+    [
+        ("mp4", "aac", {}),
+        ("ipod", "aac", {}),
+        ("mp4", "aac", {"movflags": "frag_keyframe+empty_moov+default_base_moof"}),
+        ("matroska", "libopus", {}),
+        ("ogg", "libopus", {}),
+        ("webm", "libopus", {}),
+        ("mp3", "libmp3lame", {}),
+        ("aiff", "pcm_s16be", {}),
+    ],
+    ids=["mp4", "m4a", "mp4 as Safari records", "mkv", "ogg", "webm", "mp3", "aiff"],
+)
+def test_every_container_is_read_in_stereo_and_at_its_own_rate(
+    container: str, codec: str, options: dict[str, str]
+) -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format=container, container_options=options) as written:
+        stream = written.add_stream(codec, rate=48_000, layout="stereo")
+        size = stream.frame_size or 0
+        resampler = av.AudioResampler(format=stream.format.name, layout="stereo", rate=48_000, frame_size=size)
+        frame = av.AudioFrame.from_ndarray(np.frombuffer(tone(1.0), "<i2").reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = RATE
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            written.mux(stream.encode(piece))
+        if size:
+            written.mux(stream.encode(None))
+    sound = decode_sound(file.getvalue(), max_seconds=10)
+    assert sound.seconds == pytest.approx(1.0, abs=0.12)
+    assert loudest_hertz(sound.samples, 16_000) == pytest.approx(440, abs=5)
+    assert 0.4 < float(np.abs(sound.samples).max()) < 0.6
+
+
 def test_headerless_pcm_is_resampled_to_the_rate_clients_expect() -> None:
     body = encode_sound(tone(1.0), RATE, "pcm")
     samples = np.frombuffer(body, "<i2")

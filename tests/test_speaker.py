@@ -14,7 +14,9 @@ from inference.engines.speaker import Speaker, usual_length
 from inference.errors import UnknownVoice
 from inference.events import Spoke
 from inference.hardware.device import Device
+from inference.host import ThreadHost
 from inference.voices import _read_speakers
+from tests.machinery import Listener, make_pool, make_row
 
 FLOAT, INT64 = 1, 7
 
@@ -48,14 +50,15 @@ def node(kind: str, inputs: list[str], output: str, to: int | None = None) -> by
     return b"".join(part(1, name) for name in inputs) + part(2, output) + part(4, kind) + cast
 
 
-def voice_of_many(folder: Path, **configuration: Any) -> None:
+def voice_of_many(folder: Path, wave: str = "Sin", **configuration: Any) -> None:
     """Write a voice with three speakers whose sound is sin(number of the phoneme * number of the speaker)."""
+    folder.mkdir(parents=True, exist_ok=True)
     graph = b"".join(
         [
             part(1, node("Cast", ["input"], "ids", FLOAT)),
             part(1, node("Cast", ["sid"], "who", FLOAT)),
             part(1, node("Mul", ["ids", "who"], "angle")),
-            part(1, node("Sin", ["angle"], "output")),
+            part(1, node(wave, ["angle"], "output")),
             part(2, "voice"),
             part(11, value("input", INT64, 1, "n")),
             part(11, value("input_lengths", INT64, 1)),
@@ -137,3 +140,20 @@ def test_rounding_up_to_whole_frames_does_not_grow_with_the_slowness(slower: flo
 
     rounded = len(wanted) * frame // 2
     assert usual_length(length(slower), rounded, slower) == pytest.approx(length(1.0), rel=0.03)
+
+
+def test_of_several_voices_the_one_that_was_asked_for_speaks(tmp_path: Path) -> None:
+    for name in ("sin", "cos"):
+        voice_of_many(tmp_path / name, wave=name.title())
+    rows = [make_row("speaker", tmp_path / name, name) for name in ("sin", "cos")]
+    pool = make_pool(tmp_path, *rows, host=ThreadHost({Speaker: Speaker}))
+    said: dict[str, set[int]] = {}
+    for voice in ("cos", "sin"):
+        listener = Listener()
+        with pool.lease(Speaker, listener, voice) as lease:
+            lease.call(Speaker.speak, "No.", speaker="anna")
+        spoken = [event for event in listener.heard if isinstance(event, Spoke)]
+        said[voice] = {int(sample) for event in spoken for sample in np.frombuffer(event.samples, "<i2")}
+    pool.close()
+    # Speaker 0: the sine of nothing, and its cosine.
+    assert said == {"sin": {0}, "cos": {32_767}}

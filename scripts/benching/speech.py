@@ -45,7 +45,7 @@ def measure(arguments: argparse.Namespace) -> bool:
     # As many threads for the bare library as for the gateway's worker, or there is nothing to compare.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sentences = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()[: 6 if arguments.quick else None]
-    turns = 5 if arguments.quick else 9
+    turns = 5 if arguments.quick else 7
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} processors, load {load:.1f}, {os.environ['OMP_NUM_THREADS']} thread(s) an engine")
     with running({"TAWNY_DEVICE": "cpu"}) as url, httpx.Client(base_url=url, timeout=300) as client:
