@@ -164,7 +164,8 @@ class Runner:
         told = {"operations": result.operations, "output_format": rendering.format, "size": size}
         heard = {} if asked.sound is None else {"revised_prompt": result.command}
         seeds = [edited.seed for edited in result.pictures]
-        outcome = {"seeds": seeds, "heard": heard, "told": told, "devices": dict(job.devices)}
+        ran = {"devices": dict(job.devices), "models": dict(job.models)}
+        outcome = {"seeds": seeds, "heard": heard, "told": told, **ran}
         if form.answer_voice:
             outcome["answer"] = await self._answer(entry.id, form, form.answer_voice, result)
         last = {**told, "seed": seeds[0], "created_at": int(self._clock()), "quality": "auto", "background": "auto"}

@@ -91,6 +91,7 @@ def test_a_picture_may_be_the_whole_answer(client: httpx.Client) -> None:
     response = client.post("/v1/images/generations", json=body, headers={"accept": "image/webp"})
     assert (response.headers["content-type"], response.headers["x-tawny-seed"]) == ("image/webp", "5")
     assert response.headers["x-tawny-device"] == "inpainter=cpu"
+    assert response.headers["x-tawny-model"] == "inpainter=small-painter"
     assert opened(response.content).format == "WEBP"
 
 

@@ -260,6 +260,7 @@ def test_the_plan_alone(client: httpx.Client) -> None:
     assert (body["model"], body["device"]) == ("small-parser", "cpu")
     assert body["seconds"] >= 0
     assert response.headers["x-tawny-device"] == "parser=cpu"
+    assert response.headers["x-tawny-model"] == "parser=small-parser"
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_a_job_is_accepted_done_and_its_result_is_the_edits_own_answer(gateway: 
     ).json()
     assert {**result.json(), "created": 0} == {**edit, "created": 0}
     assert result.headers["x-tawny-device"] == "parser=cpu, inpainter=cpu"
+    assert result.headers["x-tawny-model"] == "parser=small-parser, inpainter=small-painter"
     picture = client.get(ended["result"], headers={"accept": "image/*"})
     assert picture.headers["content-type"] == "image/png"
     assert opened(picture.content).size == (40, 60)

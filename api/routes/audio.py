@@ -15,7 +15,7 @@ from api.deps import AS_FORM, WithRuntime, WithSettings, admit_sound, admit_text
 from api.forms import Granularity, TranscriptionForm
 from api.languages import code_of, name_of
 from api.settings import Settings
-from api.streams import EventStream, JobStream, Named, base64_text, begun, device_header, settled
+from api.streams import EventStream, JobStream, Named, base64_text, begun, device_header, model_header, settled
 from api.subtitles import cut_cues, write_srt, write_vtt
 from api.voices import find_voice
 from inference.engines import Speaker
@@ -89,10 +89,12 @@ async def _hear(
     job = runtime.transcribe(asked)
     if form.stream:
         _, events = await begun(request, job, Heard)
-        return EventStream(job, events, _tell_heard, _tell_transcript, device_header(job.devices))
+        return EventStream(
+            job, events, _tell_heard, _tell_transcript, device_header(job.devices) | model_header(job.models)
+        )
     transcript = await settled(request, job)
     task = "translate" if translate else "transcribe"
-    return _write(transcript, form, granularities, task, device_header(job.devices))
+    return _write(transcript, form, granularities, task, device_header(job.devices) | model_header(job.models))
 
 
 def _granularities(form: TranscriptionForm) -> frozenset[Granularity]:
@@ -173,7 +175,7 @@ async def speak(request: Request, body: Speech, runtime: WithRuntime, settings: 
         return await _speak_whole(request, job, voice)
     first, events = await begun(request, job, Spoke)
     encoder = await run_in_threadpool(SoundEncoder, body.response_format, SILENT_RATE if first is None else first.rate)
-    headers = {**device_header(job.devices), "x-tawny-voice": voice}
+    headers = device_header(job.devices) | model_header(job.models) | {"x-tawny-voice": voice}
     if body.stream_format == "sse":
         telling = _Telling(encoder, body.input)
         return EventStream(job, events, telling.translate, telling.finish, headers)
@@ -186,7 +188,7 @@ async def _speak_whole(request: Request, job: Job[None], voice: str) -> Response
     await settled(request, job)
     rate = SILENT_RATE if first is None else first.rate
     data = await run_in_threadpool(encode_sound, b"".join(pieces), rate, "wav")
-    headers = {**device_header(job.devices), "x-tawny-voice": voice}
+    headers = device_header(job.devices) | model_header(job.models) | {"x-tawny-voice": voice}
     return Response(data, media_type=MEDIA_TYPES["wav"], headers=headers)
 
 

@@ -17,7 +17,7 @@ from api.deps import AS_FORM, WithRuntime, WithSettings, admit_picture, admit_te
 from api.editing import Telling, edit_answer
 from api.forms import VariationForm
 from api.rendering import PictureFormat, Rendering, choose_rendering, read_size, wished_format
-from api.streams import EventStream, begun, device_header, settled
+from api.streams import EventStream, begun, device_header, model_header, settled
 from inference.engines import Inpainter
 from inference.errors import InvalidRequest, TooLarge
 from inference.events import Began
@@ -86,7 +86,9 @@ async def generate(request: Request, body: Drawing, runtime: WithRuntime, settin
     if body.stream:
         _, events = await begun(request, job, Began)
         telling = Telling(lambda result: rendering, kind="image_generation")
-        return EventStream(job, events, telling.translate, telling.finish, device_header(job.devices))
+        return EventStream(
+            job, events, telling.translate, telling.finish, device_header(job.devices) | model_header(job.models)
+        )
     return await _answer(request, job, rendering, bare=wished is not None and n == 1)
 
 
@@ -124,7 +126,7 @@ async def _start(runtime: Runtime, drawing: DrawRequest) -> Job[EditResult]:
 async def _answer(request: Request, job: Job[EditResult], rendering: Rendering, *, bare: bool) -> Response:
     result = await settled(request, job)
     files = [await run_in_threadpool(rendering.render, edited) for edited in result.pictures]
-    headers = device_header(job.devices)
+    headers = device_header(job.devices) | model_header(job.models)
     if bare:
         headers["x-tawny-seed"] = str(result.pictures[0].seed)
         return Response(files[0][0], media_type=f"image/{rendering.format}", headers=headers)

@@ -110,7 +110,7 @@ async def plan(request: Request, body: Command, runtime: WithRuntime, settings: 
         "device": result.device,
         "seconds": round(result.seconds, 3),
     }
-    return JSONResponse(answer, headers=device_header(job.devices))
+    return JSONResponse(answer, headers=device_header(job.devices) | model_header(job.models))
 
 
 def _choose(form: EditForm, result: EditResult | None, box: tuple[int, int] | None, wished: str | None) -> Rendering:

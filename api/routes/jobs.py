@@ -22,7 +22,7 @@ from api.forms import EditForm
 from api.ledger import COMPLETED, FAILED, Entry
 from api.rendering import read_size, wished_format
 from api.settings import Settings
-from api.streams import device_header, frame
+from api.streams import device_header, frame, model_header
 from api.voices import find_voice
 from inference.engines import Inpainter, Parser, Transcriber
 from inference.errors import InvalidRequest, NotFinished
@@ -96,7 +96,7 @@ async def result(request: Request, job_id: str, errands: WithErrands, caller: Wi
     if entry.state == FAILED:
         return JSONResponse(entry.result["body"], entry.result["status"])
     seeds, told = entry.result["seeds"], entry.result["told"]
-    headers = device_header(entry.result["devices"])
+    headers = device_header(entry.result["devices"]) | model_header(entry.result.get("models", {}))
     if wished_format(request.headers.get("accept", "")) is not None and len(seeds) == 1:
         picture = await errands.picture(entry.id, 0)
         headers["x-tawny-seed"] = str(seeds[0])
