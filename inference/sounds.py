@@ -38,6 +38,10 @@ PCM_RATE: Final = 24_000
 BIT_RATE: Final = 64_000
 """Bits per second of lossy formats: transparent for one voice."""
 
+CANCELLED: Final = 1e-3
+"""Below this peak (-60 dB) the mix of a stereo sound is taken to be two halves that cancel, as of a microphone whose
+wires are swapped; one half is heard then. Silence is none the louder for it."""
+
 # Containers of sound. Playlists (hls, concat, dash) are left out on purpose: they make FFmpeg open other files.
 _CONTAINERS: Final = (
     "wav,w64,aiff,au,caf,mp3,flac,ogg,aac,ac3,eac3,matroska,webm,mov,mp4,m4a,3gp,3g2,amr,asf,avi,flv,mpeg,mpegts"
@@ -118,32 +122,48 @@ def decode_sound(
     import av
 
     file = io.BytesIO(source) if isinstance(source, bytes) else source
-    heard = bytearray()  # grows in place: two hours are half a gigabyte, and a list of pieces would take it twice
     limit = int(max_seconds * rate) * 4
     options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
+    name = None
     if raw is not None:
+        name = raw.format
         layout = {1: "mono", 2: "stereo"}.get(raw.channels, f"{raw.channels}c")
         options |= {"format_whitelist": raw.format, "sample_rate": str(raw.rate), "ch_layout": layout}
     try:
-        with av.open(file, mode="r", format=raw and raw.format, options=options, metadata_errors="ignore") as container:
-            if not container.streams.audio:
-                raise UnreadableAudio("The file holds no sound. Send any audio format: wav, mp3, m4a, ogg, webm, flac")
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            for frame in _frames(container):
-                for piece in resampler.resample(frame):
-                    heard += piece.to_ndarray().tobytes()
-                if len(heard) > limit:
-                    raise TooLarge(f"The sound is longer than {max_seconds:.0f} s, the limit; cut it into pieces")
+        samples, channels = _read(file, name, options, rate, limit, side=False)
+        if channels == 2 and len(samples) and max(float(samples.max()), -float(samples.min())) < CANCELLED:
+            file.seek(0)
+            samples, _ = _read(file, name, options, rate, limit, side=True)
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it contradicts itself"
         raise UnreadableAudio(
             f"The file is no sound that FFmpeg can decode ({reason}). Send wav, mp3, m4a, ogg, webm or flac"
         ) from error
-    samples = np.frombuffer(heard, np.float32)
     # A float file may hold anything; the models are promised numbers in [-1, 1].
     np.nan_to_num(samples, copy=False)
     np.clip(samples, -1.0, 1.0, out=samples)
     return Sound(samples, rate)
+
+
+def _read(
+    file: BinaryIO, name: str | None, options: dict[str, str], rate: int, limit: int, *, side: bool
+) -> tuple[NDArray[np.float32], int]:
+    """Return the mix of all channels, or one ``side`` of a stereo sound, and how many channels there are."""
+    import av
+
+    heard = bytearray()  # grows in place: two hours are half a gigabyte, and a list of pieces would take it twice
+    with av.open(file, mode="r", format=name, options=options, metadata_errors="ignore") as container:
+        if not container.streams.audio:
+            raise UnreadableAudio("The file holds no sound. Send any audio format: wav, mp3, m4a, ogg, webm, flac")
+        channels = container.streams.audio[0].channels
+        resampler = av.AudioResampler(format="flt", layout="stereo" if side else "mono", rate=rate)
+        for frame in _frames(container):
+            for piece in resampler.resample(frame):
+                heard += piece.to_ndarray()[:, :: 2 if side else 1].tobytes()
+            if len(heard) > limit:
+                seconds = limit / 4 / rate
+                raise TooLarge(f"The sound is longer than {seconds:.0f} s, the limit; cut it into pieces")
+    return np.frombuffer(heard, np.float32), channels
 
 
 def _frames(container: Any) -> Any:

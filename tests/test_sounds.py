@@ -142,6 +142,20 @@ def test_a_video_without_sound_is_refused() -> None:
         decode_sound(file.getvalue(), max_seconds=10)
 
 
+def test_a_stereo_sound_whose_halves_cancel_is_still_heard() -> None:
+    left = np.frombuffer(tone(1.0), "<i2")
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(2)
+        written.setsampwidth(2)
+        written.setframerate(RATE)
+        written.writeframes(np.stack([left, -left], axis=1).tobytes())
+    sound = decode_sound(file.getvalue(), max_seconds=10)
+    assert sound.seconds == pytest.approx(1.0, abs=0.01)
+    assert loudest_hertz(sound.samples, 16_000) == pytest.approx(440, abs=5)
+    assert 0.4 < float(np.abs(sound.samples).max()) < 0.6
+
+
 def test_what_is_longer_than_the_limit_is_too_large() -> None:
     with pytest.raises(TooLarge, match="longer than 1 s"):
         decode_sound(encode_sound(tone(1.5), RATE, "wav"), max_seconds=1)
