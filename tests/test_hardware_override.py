@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from inference.hardware.gfx import name_of, parse_version
-from inference.hardware.override import NEAREST, PLAIN, decide
+from inference.hardware.override import NEAREST, PLAIN, decide, stand_idle
 
 HALO = {1: "gfx1151"}
 NEW = ("gfx1100", "gfx1151")
@@ -199,3 +199,23 @@ def test_every_stand_in_is_well_formed_and_is_another_target() -> None:
             parsed = parse_version(version)
             assert parsed is not None
             assert name_of(parsed) != target
+
+
+@pytest.mark.parametrize(
+    ("physical", "value", "named"),
+    [
+        ("gfx1151", "11.0.0", "passes a gfx1151 off as gfx1100. It changes nothing now (reasons)"),
+        ("gfx1151", "banana", "is malformed (not like 11.0.0)"),
+        ("gfx1151", "11.5.1", None),
+        (None, "11.5.1", "is set. It changes nothing now (reasons)"),
+        (None, "", "is malformed"),
+    ],
+)
+def test_where_it_plays_no_part_a_trap_is_named_all_the_same(
+    physical: str | None, value: str, named: str | None
+) -> None:
+    decided = stand_idle("reasons", physical, {PLAIN: value, "HSA_ENABLE_SDMA": "0"})
+    assert (decided.set, decided.unset, decided.in_force) == ({}, (), None)
+    assert decided.sentence == "no override: reasons"
+    assert len(decided.warnings) == (0 if named is None else 1)
+    assert named is None or named in decided.warnings[0]

@@ -150,7 +150,7 @@ class Machine:
             because = f"{self.torch.sentence}, uses no AMD GPU"
         else:
             because = f"the kernel names no target for the GPU at KFD node {gpu.node}"
-        return override.stand_idle(because, self.environment)
+        return override.stand_idle(because, gpu.target if gpu else None, self.environment)
 
     def says_yes(self, name: str) -> bool:
         """Whether a setting is on."""

@@ -125,18 +125,27 @@ def decide(
     return answer(f"torch was built for {listed}, not for {physical}, and no stand-in for it is known", refused=True)
 
 
-def stand_idle(because: str, environment: Mapping[str, str]) -> Override:
+def stand_idle(because: str, physical: str | None, environment: Mapping[str, str]) -> Override:
     """Return what is told where the variable plays no part ``because`` of something: nothing changes, but it is named.
 
-    A spoof that waits in the environment until there is a torch for it is a trap, so it is a warning today.
+    A value that waits in the environment until there is a torch that reads it is a trap, so it is a warning today.
+    ``physical`` is the target of the GPU, if there is one; a value that names it is no spoof.
     """
-    waiting = [name for name in sorted(environment) if name == PLAIN or name.startswith(f"{PLAIN}_")]
-    warnings = tuple(
-        f"{name}={environment[name]} is set and changes nothing now ({because}); "
-        "unless it is meant, remove it where it is set"
-        for name in waiting
-    )
-    return Override(sentence=f"no override: {because}", warnings=warnings)
+    warnings = []
+    for name, value in sorted(environment.items()):
+        if name != PLAIN and not name.startswith(f"{PLAIN}_"):
+            continue
+        version = gfx.parse_version(value)
+        if version is None:
+            what = f"{name}={value!r} is malformed (not like 11.0.0): ROCm would find no GPU at all"
+        elif physical is None:
+            what = f"{name}={value} is set"
+        elif gfx.name_of(version) != physical:
+            what = f"{name}={value} passes a {physical} off as {gfx.name_of(version)}"
+        else:
+            continue
+        warnings.append(f"{what}. It changes nothing now ({because}); unless it is meant, remove it where it is set")
+    return Override(sentence=f"no override: {because}", warnings=tuple(warnings))
 
 
 def _find_broken(gpus: Mapping[int, str], environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
