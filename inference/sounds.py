@@ -155,9 +155,10 @@ def _read(
     with av.open(file, mode="r", format=name, options=options, metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise UnreadableAudio("The file holds no sound. Send any audio format: wav, mp3, m4a, ogg, webm, flac")
-        channels = container.streams.audio[0].channels
+        channels = 0
         resampler = av.AudioResampler(format="flt", layout="stereo" if side else "mono", rate=rate)
         for frame in _frames(container):
+            channels = channels if frame is None else frame.layout.nb_channels
             for piece in resampler.resample(frame):
                 heard += piece.to_ndarray()[:, :: 2 if side else 1].tobytes()
             if len(heard) > limit:
