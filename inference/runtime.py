@@ -141,7 +141,8 @@ class Runtime:
             command = self._hear(job, TranscribeRequest(request.sound, language="en", prompt=SPOKEN_BEFORE)).text
             if not command:
                 raise CommandNotUnderstood(f"Nothing was said in the sound. {_suggest()}", param="audio")
-        operations = request.operations if command is None else self._plan(job, command)
+        param = "prompt" if request.sound is None else "audio"
+        operations = request.operations if command is None else self._plan(job, command, param=param)
         assert operations is not None  # edit() saw to it
         job.report(Planned(describe_plan(operations)))
         return carry_out(job, request, operations, command)
@@ -156,20 +157,22 @@ class Runtime:
 
         def work(job: Job[PlanResult]) -> PlanResult:
             started = time.monotonic()
-            operations = describe_plan(self._plan(job, command, model))
+            operations = describe_plan(self._plan(job, command, model, param="command"))
             seconds = time.monotonic() - started
             return PlanResult(operations, job.models[Parser.name], job.devices[Parser.name], seconds)
 
         return self._start("plan", work, require_gpu=require_gpu)
 
-    def _plan(self, job: Job[Any], command: str, model: str | None = None) -> tuple[Operation, ...]:
+    def _plan(
+        self, job: Job[Any], command: str, model: str | None = None, *, param: str = "prompt"
+    ) -> tuple[Operation, ...]:
         if not command.strip():
-            raise CommandNotUnderstood(f"The command is empty. {_suggest()}", param="prompt")
+            raise CommandNotUnderstood(f"The command is empty. {_suggest()}", param=param)
         self._log_words("command", command)
         with job.lease(Parser, model) as parser:
             found = parser.call(Parser.parse, command, plan_schema(), EXAMPLES)
         if not found:
-            raise CommandNotUnderstood(f"That names no change to a picture. {_suggest()}", param="prompt")
+            raise CommandNotUnderstood(f"That names no change to a picture. {_suggest()}", param=param)
         return parse_plan(found)
 
     def chat(self, request: ChatRequest) -> Job[Written]:

@@ -72,6 +72,18 @@ def test_a_spoken_command_edits_and_says_what_was_heard(client: httpx.Client) ->
     assert response.headers["x-tawny-device"] == "transcriber=cpu, parser=cpu"
 
 
+def test_a_spoken_sentence_that_is_no_edit_names_the_sound(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.fakes.SPOKEN", "Hello there.")
+    files = {
+        "image": ("photo.png", png(photo()), "image/png"),
+        "audio": ("command.wav", wav(tone(0.5, 16_000)), "audio/wav"),
+    }
+    error = client.post("/v1/images/edits", files=files).json()["error"]
+    assert (error["code"], error["param"]) == ("no_operation", "audio")
+
+
 def test_n_results_have_seeds_one_apart_and_a_seed_repeats_its_result(client: httpx.Client) -> None:
     both = edit(client, prompt="add a dog", n=2, seed=7)
     assert [item["seed"] for item in both.json()["data"]] == [7, 8]

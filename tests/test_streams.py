@@ -80,6 +80,7 @@ def test_the_stream_has_its_headers(client: httpx.Client) -> None:
     with open_stream(client, prompt="add a dog") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["x-tawny-device"] == "parser=cpu, inpainter=cpu"
+        assert response.headers["x-tawny-model"] == "parser=small-parser, inpainter=small-painter"
         assert response.headers["x-request-id"]
         assert response.headers["cache-control"] == "no-store"
         response.read()

@@ -58,9 +58,9 @@ async def edit(
     if form.stream:
         # No picture is made before the plan is known and its engines are there, so that errors are still statuses.
         planned, events = await begun(request, job, Planned)
-        devices = await _check_plan(job, planned, asked, runtime)
+        headers = await _check_plan(job, planned, asked, runtime)
         telling = Telling(lambda result: _choose(form, result, box, wished), answer)
-        return EventStream(job, events, telling.translate, telling.finish, device_header(devices))
+        return EventStream(job, events, telling.translate, telling.finish, headers)
     result = await settled(request, job)
     rendering = _choose(form, result, box, wished)
     files = [await run_in_threadpool(rendering.render, edited) for edited in result.pictures]
@@ -120,10 +120,10 @@ def _choose(form: EditForm, result: EditResult | None, box: tuple[int, int] | No
 async def _check_plan(
     job: Job[EditResult], planned: Planned | None, asked: EditRequest, runtime: Runtime
 ) -> dict[str, str]:
-    """Return where the engines run; raise what would stop the plan, while that can still be a status."""
-    devices = dict(job.devices)
+    """Return headers saying what runs where; raise what would stop the plan, while that can still be a status."""
+    devices, models = dict(job.devices), dict(job.models)
     if planned is None:
-        return devices
+        return device_header(devices) | model_header(models)
     try:
         operations, masked = parse_plan(list(planned.operations)), asked.mask is not None
         check_plan(operations, masked=masked)
@@ -131,8 +131,8 @@ async def _check_plan(
             model = asked.model if engine is Inpainter else None
             choice = await run_in_threadpool(runtime.prepare, engine.name, model, require_gpu=asked.require_gpu)
             runtime.pool.check_room(engine, choice, job)
-            devices[engine.name] = choice.device.kind
+            devices[engine.name], models[engine.name] = choice.device.kind, choice.row.id
     except TawnyError:
         job.cancel()
         raise
-    return devices
+    return device_header(devices) | model_header(models)
