@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,10 @@ SOUND = wav(tone(1.0, 16_000))
 
 
 @pytest.fixture
-def world(gateway: Gateway) -> openai.OpenAI:
+def world(gateway: Gateway) -> Iterator[openai.OpenAI]:
     """OpenAI's package, pointed at the gateway."""
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0, timeout=30)
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0, timeout=30) as client:
+        yield client
 
 
 def recording_of(samples: NDArray[np.int16], rate: int) -> bytes:
@@ -255,10 +256,10 @@ def test_a_large_upload_is_spooled_to_disk(gateway: Gateway, monkeypatch: pytest
         rollover(self)
 
     monkeypatch.setattr(SpooledTemporaryFile, "rollover", note)
-    world = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
     long = wav(tone(40.0, 16_000))
     assert len(long) > 1024 * 1024
-    assert world.audio.transcriptions.create(model="whisper-1", file=("x.wav", long)).text == SPOKEN
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0) as world:
+        assert world.audio.transcriptions.create(model="whisper-1", file=("x.wav", long)).text == SPOKEN
     assert rolled.is_set()
 
 

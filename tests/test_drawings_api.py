@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,15 @@ def test_a_generation_may_be_streamed(client: httpx.Client) -> None:
     assert opened(base64.b64decode(events[-1]["b64_json"])).size == (64, 64)
 
 
-def test_the_openai_package_generates_streams_and_varies(gateway: Gateway) -> None:
-    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
+@pytest.fixture
+def world(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    """OpenAI's package, pointed at the gateway."""
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+def test_the_openai_package_generates_streams_and_varies(world: openai.OpenAI) -> None:
+    client = world
     answer = client.images.generate(model="gpt-image-1", prompt="a red house", size="1024x1024", n=2)
     assert answer.data is not None and len(answer.data) == 2
     assert opened(base64.b64decode(answer.data[0].b64_json or "")).size == (1024, 1024)

@@ -50,9 +50,10 @@ def client(url: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def openai_client(url: str) -> openai.OpenAI:
+def openai_client(url: str) -> Iterator[openai.OpenAI]:
     """Talk to it as the world does."""
-    return openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=120)
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=120) as client:
+        yield client
 
 
 def pixels(data: bytes | str) -> NDArray[np.uint8]:

@@ -58,7 +58,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, ports: dict[str, int]) -> It
         "OMP_NUM_THREADS": "1",
     }
     with serving(tmp_path_factory.mktemp("state"), **variables) as url:
-        yield openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=200)
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=200) as client:
+            yield client
 
 
 @pytest.fixture(scope="module")
