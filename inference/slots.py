@@ -1,6 +1,7 @@
 """A slot: one engine with one model, its worker and its history; and the rule who must make room for whom.
 
-Pure data and pure functions, so that every rule of residency is a table in a test. `inference/residency.py` acts on them.
+Pure data and pure functions, so that every rule of residency is a table in a test. `inference/residency.py` acts on
+them.
 """
 
 from __future__ import annotations
