@@ -57,9 +57,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, ports: dict[str, int]) -> It
         "TAWNY_WYOMING_TTS_PORT": str(ports["tts"]),
         "OMP_NUM_THREADS": "1",
     }
-    with serving(tmp_path_factory.mktemp("state"), **variables) as url:
-        with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=200) as client:
-            yield client
+    with (
+        serving(tmp_path_factory.mktemp("state"), **variables) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=200) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="module")
