@@ -2,7 +2,7 @@
 
 Read from the top; each line imports only what stands below it.
 
-    runtime       the facade: edit, plan, transcribe, speak, status
+    runtime       the facade: edit, plan, chat, transcribe, speak, status
     editing       what an edit asks for and gives; a plan over a picture, once for each seed
     operations    the edit vocabulary: one class per operation, and how a plan is applied to a picture
     jobs          one piece of work on one thread, listened to from the event loop
@@ -13,7 +13,7 @@ Read from the top; each line imports only what stands below it.
     slots         one engine with one model: its state, and the rule of making room
     host          where workers come from: processes of this machine
     worker        the child process: one engine, one loop
-    engines       the models behind verbs: inpaint, parse, transcribe, speak, find
+    engines       the models behind verbs: inpaint, parse, chat, transcribe, speak, find
     engine        the one abstract class
     hardware      what the machine is and what may be trusted on it
     verification  weights are hashed before their first load
