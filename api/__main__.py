@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from api.claim import FolderTakenError, claim_folder
 from api.doorway import Application, Doorway
+from api.environment import explain, read, unknown
 from api.keys import KeysUnreadableError
 from api.request_id import StampRequestId
 from api.serving import Server, make_server
-from api.settings import Settings, SettingsError, explain, read, unknown
+from api.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI  # it takes half a second, and is imported behind the door

@@ -1,25 +1,19 @@
-"""What the operator decides, from ``TAWNY_...`` variables. The only file of the project that reads the environment.
-
-    settings = read()
-    app = create_app(settings)
+"""What the operator decides, as one value that has been checked. Nothing is read here: that is ``environment.py``.
 
 Every field is one variable: ``max_pixels`` is ``TAWNY_MAX_PIXELS``; a mapping by engine is one for each engine, such as
-``TAWNY_PARSER_DEVICE``, so a new engine has its settings at once. Lists are separated by commas. A value that cannot
-be read is a `SettingsError` whose message names the variable; a name that nobody knows is only a warning.
+``TAWNY_PARSER_DEVICE``, so a new engine has its settings at once. The sentence under a field explains its variable.
+
+    settings = Settings(port=0, require_gpu=True)
+    app = create_app(settings)
 """
 
 from __future__ import annotations
 
-import ast
 import ipaddress
-import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
-from difflib import get_close_matches
-from itertools import pairwise
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
 
 from api.keys import read_keys
 from inference.settings import ROOT
@@ -31,23 +25,6 @@ ENGINES = tuple(tomllib.loads((ROOT / "models" / "manifest.toml").read_text(enco
 DEVICES = ("auto", "gpu", "cpu")
 WORK = ("edit", "plan", "chat", "transcription", "speech", "load")
 """The kinds of work that have a deadline, ``TAWNY_EDIT_SECONDS`` and so on."""
-GPU_PREFIXES = (
-    "HSA_", "HIP_", "ROCR_", "ROCM_", "CUDA_", "AMD_", "MIOPEN_", "TORCH_", "PYTORCH_", "CT2_",
-    "TAWNY_TUNING", "TAWNY_KERNEL_CHECK", "TAWNY_KEEP_HSA_OVERRIDE",
-)  # fmt: skip
-"""What the survey of the machine may see of the environment."""
-
-OTHERS = frozenset(
-    {
-        "TAWNY_TUNING",
-        "TAWNY_KERNEL_CHECK",
-        "TAWNY_KEEP_HSA_OVERRIDE",
-        "TAWNY_TORCH",
-        "TAWNY_TORCH_SPEC",
-        "TAWNY_TORCH_INDEX",
-    }
-)
-"""Names that mean something to the survey or to the scripts, so no typing mistakes."""
 
 
 class SettingsError(ValueError):
@@ -153,7 +130,7 @@ class Settings:
     """Whether commands and texts may stand in the log. No picture and no sound ever does."""
 
     environment: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"variable": False})
-    """The variables of the GPU's libraries, as the operator has set them; see `GPU_PREFIXES`. Not one variable."""
+    """The variables of the GPU's libraries, as the operator has set them; see ``environment.py``. Not one variable."""
 
     def __post_init__(self) -> None:
         wishes = {f"{engine}_device": wish for engine, wish in self.devices.items()}
@@ -267,107 +244,3 @@ def _is_loopback(host: str) -> bool:
 def variable(name: str) -> str:
     """Return the environment variable of the field ``name``."""
     return PREFIX + name.upper()
-
-
-def read(environ: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings that ``environ`` holds, by default this process's own; an empty value counts as unset.
-
-    Raises `SettingsError`.
-    """
-    environ = os.environ if environ is None else environ
-    kinds = get_type_hints(Settings)
-    values: dict[str, Any] = {"environment": {k: v for k, v in environ.items() if k.startswith(GPU_PREFIXES)}}
-    for name, item, engine in _variables():
-        text = environ.get(name, "").strip()
-        if not text:
-            continue
-        kind = kinds[item.name]
-        reader, expected = _READERS[kind if engine is None else get_args(kind)[1]]
-        try:
-            value = reader(text)
-        except (ValueError, KeyError):
-            # The value itself may be a secret in the wrong variable, so it is not repeated.
-            raise SettingsError(f"{name} must be {expected}") from None
-        if engine is None:
-            values[item.name] = value
-        else:
-            values.setdefault(item.name, {})[engine] = value
-    return Settings(**values)
-
-
-def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return one sentence for each ``TAWNY_`` name that means nothing, with the nearest name that does."""
-    environ = os.environ if environ is None else environ
-    known = {name for name, _, _ in _variables()} | OTHERS
-    sentences = []
-    for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in known:
-            continue
-        near = get_close_matches(name, known, n=1, cutoff=0.0)
-        sentences.append(f"{name} is no setting and is ignored; the nearest is {near[0]}")
-    return sentences
-
-
-def explain() -> list[tuple[str, str, str]]:
-    """Return for each variable its name, its default and its sentence, as written under the field above.
-
-    In sentences about engines "this engine" is the engine's name.
-    """
-    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
-    body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings").body
-    sentences = {
-        field.target.id: text.value.value
-        for field, text in pairwise(body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-    }
-    return [
-        (name, "" if engine else _show(item.default), str(sentences[item.name]).replace("this engine", f"the {engine}"))
-        for name, item, engine in _variables()
-    ]
-
-
-def _show(default: object) -> str:
-    if isinstance(default, Path):
-        return str(default.relative_to(ROOT)) if default.is_relative_to(ROOT) else str(default)
-    return "" if default is None or default in ("", ()) else str(default)
-
-
-def _variables() -> Iterator[tuple[str, Field[Any], str | None]]:
-    """Yield every variable's name, its field, and the engine it is about, if it is about one."""
-    for item in fields(Settings):
-        if "of_engine" in item.metadata:
-            for engine in ENGINES:
-                yield variable(engine + item.metadata["of_engine"]), item, engine
-        elif item.metadata.get("variable", True):
-            yield variable(item.name), item, None
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number != number or number in (float("inf"), float("-inf")):
-        raise ValueError(text)
-    return number
-
-
-_TRUTHS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-
-_READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
-    str: (str, "text"),
-    int: (int, "a whole number"),
-    float: (_finite, "a number"),
-    float | None: (_finite, "a number"),
-    bool: (lambda text: _TRUTHS[text.lower()], "true or false"),
-    Path: (_path, "a path"),
-    tuple[str, ...]: (_names, "names separated by commas"),
-}

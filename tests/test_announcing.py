@@ -10,7 +10,8 @@ import pytest
 from zeroconf import IPVersion, ServiceListener, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from api.settings import SettingsError, read
+from api.environment import read
+from api.settings import SettingsError
 from api.wyoming.announcing import SERVICE, address_of, announced
 
 PATIENCE = 20.0

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from api.settings import Settings, unknown, variable
+from api.environment import unknown
+from api.settings import Settings, variable
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from api.settings import Settings, SettingsError, explain, read, unknown, variable
+from api.environment import explain, read, unknown
+from api.settings import Settings, SettingsError, variable
 from inference.engines import ENGINES
 from inference.settings import ROOT
 from inference.settings import Settings as InferenceSettings
@@ -125,7 +126,7 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in (ROOT / "api").rglob("*.py")
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     ]
-    assert readers == [Path("api/settings.py")]
+    assert readers == [Path("api/environment.py")]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1", "[::1]"])
