@@ -31,7 +31,8 @@ Example = tuple[list[int], list[int]]
 @dataclass(frozen=True)
 class Recipe:
     """What a run is made of. `tokens` is the padded size of a batch; `minutes` the whole budget, resumed time
-    included."""
+    included. `blend` (0..1) is the share of the new weights in the finished adapter, the rest being those of `start`:
+    the mean of the two forgets less than the end of the run does."""
 
     base: Path
     out: Path
@@ -45,6 +46,7 @@ class Recipe:
     device: str = "auto"
     data: Path | None = None
     start: Path | None = None
+    blend: float = 1.0
 
 
 def encode(tokenizer: Any, command: str, plan: str) -> Example:
@@ -158,8 +160,16 @@ def save_adapter(model: Any, out: Path) -> None:
         (Path(folder) / "adapter_model.safetensors").replace(out / "adapter_model.safetensors")
         config = json.loads((Path(folder) / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = "smollm2-135m-instruct"
+    config["target_modules"] = sorted(config["target_modules"])  # a set: its order would change every time
     (out / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (out / "prompt.json").write_text(json.dumps({"template": TEMPLATE}, indent=2) + "\n")
+
+
+def blend(model: Any, origin: dict[str, torch.Tensor], share: float) -> None:
+    """Draw the trained weights towards where they started: `share` of the new, the rest of `origin`."""
+    for name, weight in model.named_parameters():
+        if name in origin:
+            weight.data = torch.lerp(origin[name].float(), weight.data.float(), share).to(weight.dtype)
 
 
 def steps(
@@ -181,6 +191,7 @@ def train(recipe: Recipe, excluded: frozenset[str]) -> None:
     chosen = recipe.device if recipe.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(chosen)
     model, tokenizer = prepare(recipe, device)
+    origin = {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
     optimiser = Optimiser({"adapter": model}, rate=recipe.rate)
     step, pool, used = 0, 0, 0.0
     if found := read_checkpoint(recipe.work, "parser"):
@@ -214,6 +225,8 @@ def train(recipe: Recipe, excluded: frozenset[str]) -> None:
             mean = sum(float(loss) for loss, _ in held_out) / sum(weight for _, weight in held_out)
             print(f"held-out loss {mean:.4f}", flush=True)
             write_checkpoint(recipe.work, "parser", optimiser.state(), {"step": step, "pool": pool, "seconds": used})
+            if over and recipe.start is not None:
+                blend(model, origin, recipe.blend)
             save_adapter(model, recipe.out)
             saved = used
         if over:
