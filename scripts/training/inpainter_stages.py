@@ -16,7 +16,7 @@ from scripts.training.inpainter_export import assemble_pipeline, write_pipeline
 from scripts.training.inpainter_networks import STARTER, Networks, Sizes, build_networks, build_tokenizer
 from scripts.training.sprites import gather_material, read_material, write_material
 
-MINUTES = {"data": 0.0, "autoencoder": 5.0, "unet": 95.0, "decoder": 10.0, "export": 0.0}
+MINUTES = {"data": 0.0, "autoencoder": 5.0, "unet": 185.0, "decoder": 10.0, "export": 0.0}
 CHECKPOINTS = {"autoencoder": ("autoencoder", "scale", "decoder"), "unet": ("denoiser",), "decoder": ("decoder",)}
 
 
