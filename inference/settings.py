@@ -1,4 +1,4 @@
-"""What an operator decides about the computing half. Plain values: reading the environment is ``api/environment.py``'s."""
+"""What an operator decides about the computing half. Plain values; ``api/environment.py`` reads the environment."""
 
 from __future__ import annotations
 
