@@ -20,6 +20,7 @@ from inference.errors import MaskMismatch
 from inference.events import Event, Preview
 from inference.jobs import Job
 from inference.operations.canvas import PaintOptions, to_array
+from inference.operations.grain import match_grain
 from inference.pictures import flatten
 
 Box = tuple[int, int, int, int]
@@ -128,7 +129,9 @@ def paint(
             previews=options.previews,
             loras=options.loras,
         )
-    return _lay_over(image, mask, painted, region)
+    result = _lay_over(image, mask, painted, region)
+    # Without a prompt what is there is to go on, its grain too, which a small model cannot paint.
+    return result if prompt else match_grain(result, mask, seed=options.seed)
 
 
 def _reduce(preview: Image.Image) -> Image.Image:
