@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -102,12 +103,23 @@ def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
         time.sleep(0.01)
 
 
+def free_port() -> int:
+    """Return a port on which nobody listens, and which the system gives to nobody who asks for any."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 @contextmanager
 def serving(state: Path, **variables: str) -> Iterator[str]:
     """Run ``python -m api`` with the real models and ``variables`` in its environment; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "TAWNY_PORT": str(port),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from wyoming.tts import Synthesize
 
 from inference.sounds import SoundEncoder, decode_sound, encode_sound
 from scripts.benching.word_errors import count_errors, words
-from tests.processes import serving
+from tests.processes import free_port, serving
 from tests.test_audio_openai import recording_of
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(300)]
@@ -34,13 +33,6 @@ VOICE = "en_US-joe-medium"
 TINY, BASE = "faster-whisper-tiny.en", "faster-whisper-base"
 SENTENCES = (ROOT / "scripts" / "benching" / "sentences.txt").read_text(encoding="utf-8").splitlines()
 RATE = 16_000
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture(scope="module")

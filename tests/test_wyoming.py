@@ -34,7 +34,7 @@ from api.settings import Settings, SettingsError
 from api.wyoming.about import tongue
 from tests import fakes
 from tests.fakes import SPOKEN, Gateway, tone
-from tests.processes import wait_until
+from tests.processes import free_port, wait_until
 
 T = TypeVar("T")
 EARS, MOUTH = "ears", "mouth"
@@ -43,8 +43,7 @@ EARS, MOUTH = "ears", "mouth"
 @pytest.fixture
 def ports() -> dict[str, int]:
     """Two free ports."""
-    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
-        return {EARS: first.getsockname()[1], MOUTH: second.getsockname()[1]}
+    return {EARS: free_port(), MOUTH: free_port()}
 
 
 def listen(make_gateway: Callable[..., Gateway], ports: dict[str, int], **settings: Any) -> Gateway:
