@@ -129,6 +129,7 @@ class FakeInpainter(Inpainter):
         seed: int = 0,
         previews: int = 0,
         loras: tuple[Lora, ...] = (),
+        cut_out: bool = False,
     ) -> Verb[Image.Image]:
         """Yield four steps, or as many as asked for, and the previews after the first."""
         stage = STAGE[0]

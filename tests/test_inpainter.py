@@ -86,6 +86,25 @@ def same(one: Image.Image, other: Image.Image) -> bool:
     return one.tobytes() == other.tobytes()
 
 
+def test_only_a_model_that_can_be_cut_out_is_and_only_where_asked(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matte = Image.new("L", SIZE, 77)
+    monkeypatch.setattr("inference.engines.inpainter.find_matte", lambda painted, ground, mask: matte)
+    able, plain = load(models, "sd15", cuts_out=True), load(models, "sd15")
+    heard: list[Event] = []
+    cut = finish(able.inpaint(photo(), mask(), "a dog", seed=3, cut_out=True), heard)
+    assert cut.mode == "RGBA"
+    assert same(cut.getchannel("A"), matte)
+    assert same(cut.convert("RGB"), paint(able, seed=3)), "what is painted is the same"
+    steps = [event.step for event in heard if isinstance(event, Step)]
+    assert steps == sorted(steps), "progress does not go back"
+    assert len(steps) > steps[-1], "there are chances to stop while the ground is painted"
+    assert same(paint(plain, seed=3, cut_out=True), paint(plain, seed=3))
+    monkeypatch.setattr("inference.engines.inpainter.find_matte", lambda painted, ground, mask: None)
+    assert paint(able, seed=3, cut_out=True).mode == "RGB", "nothing stands out: all of it is shown"
+
+
 @pytest.mark.parametrize("kind", ["sd15", "sdxl"])
 def test_the_folders_own_index_says_which_pipeline_it_is(models: Path, kind: str) -> None:
     engine = load(models, kind)
@@ -284,7 +303,7 @@ def test_a_pickle_is_never_loaded(models: Path, tmp_path: Path) -> None:
 def test_the_catalogues_rows_say_only_what_this_engine_reads() -> None:
     catalogue = Catalogue.load(Settings().manifest)
     parts = {name for row in catalogue for name in row.parts.values()}
-    known = {"resolution", "steps", "guidance_scale", "scheduler", "lora", "controlnet", "control_scale"}
+    known = {"resolution", "steps", "guidance_scale", "scheduler", "lora", "controlnet", "control_scale", "cuts_out"}
     for row in (row for row in catalogue if row.engine == Inpainter.name):
         assert set(row.options) <= known, row.id
         assert {"resolution", "steps", "guidance_scale"} <= set(row.options) or row.id in parts, row.id

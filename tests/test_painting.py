@@ -368,7 +368,30 @@ def test_the_requests_options_reach_the_model() -> None:
         "seed": 9,
         "previews": 2,
         "loras": (),
+        "cut_out": False,
     }
+
+
+def test_of_what_is_added_only_the_thing_covers_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, mask = photo("coffee"), Image.new("L", photo("coffee").size, 0)
+    mask.paste(255, (100, 100, 300, 300))
+    job = PaintingJob()
+    whole = edit(image, {"op": "generate", "prompt": "a dog"}, mask=mask, job=job)
+    assert job.calls[0].options["cut_out"] is True
+    paint_all = job._call
+
+    def paint_upper_half(*request: Any, **options: Any) -> Image.Image:
+        painted = paint_all(*request, **options)
+        matte = Image.new("L", painted.size, 0)
+        matte.paste(255, (0, 0, painted.width, painted.height // 2))
+        painted.putalpha(matte)
+        return painted
+
+    monkeypatch.setattr(job, "_call", paint_upper_half)
+    cut = edit(image, {"op": "generate", "prompt": "a dog"}, mask=mask, job=job)
+    upper, lower = (120, 115, 280, 145), (100, 230, 300, 300)
+    assert cut.crop(upper).tobytes() == whole.crop(upper).tobytes() != image.crop(upper).tobytes()
+    assert cut.crop(lower).tobytes() == image.crop(lower).tobytes() != whole.crop(lower).tobytes()
 
 
 @pytest.mark.parametrize(("size", "shown"), [((480, 320), (480, 320)), ((3000, 2000), (1024, 683))])

@@ -24,6 +24,7 @@ from PIL import Image
 from inference.engine import Engine, Verb, Weights
 from inference.engines.adapters import Adapters
 from inference.engines.control import make_control
+from inference.engines.cutting import find_matte
 from inference.engines.stepping import stepping
 from inference.errors import EngineFailed
 from inference.events import Event, Preview, Step
@@ -48,7 +49,8 @@ _BLACK = 2
 class Inpainter(Engine):
     """An inpainting pipeline.
 
-    Catalogue options: ``resolution`` (native side), ``steps``, ``guidance_scale``, ``scheduler`` (of `SCHEDULERS`).
+    Catalogue options: ``resolution`` (native side), ``steps``, ``guidance_scale``, ``scheduler`` (of `SCHEDULERS`),
+    ``cuts_out`` (what it paints can be told from what it continues, see ``cutting.py``).
     A row with a base is an adapter: ``lora`` names its file, or ``controlnet`` says what it is shown (canny, depth,
     inpaint) and ``control_scale`` how strictly it is followed.
     """
@@ -117,6 +119,7 @@ class Inpainter(Engine):
         seed: int = 0,
         previews: int = 0,
         loras: tuple[Lora, ...] = (),
+        cut_out: bool = False,
     ) -> Verb[Image.Image]:
         """Repaint what ``mask`` selects and return the region, RGB, same size; not composited.
 
@@ -125,6 +128,9 @@ class Inpainter(Engine):
         ``previews`` pictures of the work in progress, ``loras`` adapters that act in this call alone. Yields `Step` and
         `Preview`. Raises `EngineFailed` if the model computes no numbers, also with the autoencoder in float32, and
         `InvalidRequest` for a LoRA that does not fit.
+
+        With ``cut_out``, a model whose row of the catalogue says ``cuts_out`` paints nothing as well and returns RGBA:
+        opaque where it painted a thing, transparent where it only continued the surroundings.
         """
         steps = steps or int(self._options.get("steps", DEFAULT_STEPS))
         guidance = self._options.get("guidance_scale", DEFAULT_GUIDANCE) if guidance_scale is None else guidance_scale
@@ -136,19 +142,29 @@ class Inpainter(Engine):
             scale = float(self._options.get("control_scale", 1.0))
             shown |= {"control_image": self._control(image, mask), "controlnet_conditioning_scale": scale}
 
+        def request(**words: Any) -> dict[str, Any]:
+            return (
+                shown
+                | words
+                | {
+                    "num_inference_steps": steps,
+                    "strength": strength,
+                    "width": image.width,
+                    "height": image.height,
+                    "generator": self._torch.Generator("cpu").manual_seed(seed),
+                }
+            )
+
         def run(emit: Callable[[Event], None]) -> Any:
+            asked = request(prompt=prompt, negative_prompt=negative_prompt, guidance_scale=guidance)
+            return self._run(emit, previews, **asked)
+
+        def run_for_nothing(emit: Callable[[Event], None]) -> Any:
+            # The steps that were asked for are done; these are told as the last, each a chance to stop.
             return self._run(
-                emit,
-                previews,
-                **shown,
-                prompt=prompt,
-                negative_prompt=negative_prompt,
-                num_inference_steps=steps,
-                guidance_scale=guidance,
-                strength=strength,
-                width=image.width,
-                height=image.height,
-                generator=self._torch.Generator("cpu").manual_seed(seed),
+                lambda event: emit(Step(event.steps, event.steps)) if isinstance(event, Step) else None,
+                0,
+                **request(prompt="", negative_prompt="", guidance_scale=1.0),
             )
 
         bright = int(np.asarray(image).max()) > _BLACK
@@ -164,7 +180,13 @@ class Inpainter(Engine):
             painted = self._decode(latents)
         if not _is_sound(painted, bright):
             raise EngineFailed("The model computed a picture of no numbers (NaN) or pure black")
-        return _to_image(painted)
+        picture = _to_image(painted)
+        if cut_out and prompt and self._options.get("cuts_out"):
+            ground = self._decode((yield from stepping(run_for_nothing)))
+            matte = find_matte(picture, _to_image(ground), mask) if _is_sound(ground, bright) else None
+            if matte is not None:
+                picture.putalpha(matte)
+        return picture
 
     def _run(self, emit: Callable[[Event], None], previews: int, **request: Any) -> Any:
         """Call the pipeline once and return its latents, shape (1, channels, height, width)."""

@@ -44,7 +44,7 @@ class Generate(Operation):
 
     def apply(self, canvas: Canvas, job: Job[Any]) -> Canvas:
         mask = canvas.mask or draw_spot(canvas.image, self.where, self.prompt, Looking(canvas.image, job))
-        return canvas.with_image(paint(canvas.image, mask, self.prompt, job, canvas.options))
+        return canvas.with_image(paint(canvas.image, mask, self.prompt, job, canvas.options, adding=True))
 
     def engines(self, *, masked: bool) -> tuple[type[Engine], ...]:
         return (Inpainter,) if masked or say_spot(self.where) is not None else (Segmenter, Inpainter)

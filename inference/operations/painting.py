@@ -99,11 +99,14 @@ def paint(
     *,
     strength: float = 1.0,
     avoid: str = "",
+    adding: bool = False,
 ) -> Image.Image:
     """Repaint what ``mask`` (L, 0 and 255, same size) selects of ``image`` (RGB or RGBA) and return the whole picture.
 
     ``strength`` is what the operation wants where the request says nothing; ``avoid`` is put before the request's
-    negative prompt. Raises `MaskMismatch` for an empty mask, and what the lease and the engine raise.
+    negative prompt. ``adding`` keeps of the picture what the model only continued, where it can tell.
+
+    Raises `MaskMismatch` for an empty mask, and what the lease and the engine raise.
     """
     box = mask.getbbox()
     if box is None:
@@ -128,6 +131,7 @@ def paint(
             seed=options.seed,
             previews=options.previews,
             loras=options.loras,
+            cut_out=adding,
         )
     result = _lay_over(image, mask, painted, region)
     # Without a prompt what is there is to go on, its grain too, which a small model cannot paint.
@@ -187,7 +191,11 @@ def _lay_over(image: Image.Image, mask: Image.Image, painted: Image.Image, regio
     across, down = shown.width / (right - left), shown.height / (bottom - top)
     source = (box[0] - left) * across, (box[1] - top) * down, (box[2] - left) * across, (box[3] - top) * down
     fresh = shown.resize(part.size, Image.Resampling.LANCZOS, box=source)
-    merged = Image.composite(fresh, part.convert("RGB"), feather(mask.crop(box), width))
+    weights = feather(mask.crop(box), width)
+    if painted.mode == "RGBA":
+        matte = painted.getchannel("A").crop(region.inner).resize(part.size, Image.Resampling.BICUBIC, box=source)
+        weights = ImageChops.multiply(weights, matte)
+    merged = Image.composite(fresh, part.convert("RGB"), weights)
     if part.mode == "RGBA":
         merged.putalpha(part.getchannel("A"))
     result = image.copy()
