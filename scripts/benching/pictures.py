@@ -26,7 +26,8 @@ PHOTO = ROOT / "tests" / "pictures" / "china.jpg"
 LARGE, SMALL = (4000, 3000), (512, 384)
 MASK = (0.40, 0.40, 0.60, 0.65)
 """Left, top, right, bottom: a twentieth of the picture."""
-PLAN = '[{"op": "generate", "prompt": "a dog"}]'
+PLAN = '[{"op": "replace", "target": "this", "prompt": "a dog"}]'
+"""One pass of the painter, as the bare pipeline's; for `generate` the starter model makes a second one."""
 MOST_LARGE, MOST_HTTP = 1.5, 1.5
 MOST_GATEWAY, MOST_WORKER = 16 * LARGE[0] * LARGE[1] * 3, 64 << 20
 
