@@ -7,7 +7,7 @@ import json
 import random
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -39,30 +39,39 @@ def read_all_bytes(connection: socket.socket) -> bytes:
     return data
 
 
+@contextlib.contextmanager
+def trickling(connection: socket.socket, piece: bytes) -> Iterator[None]:
+    """Send ``piece`` again and again, until the other end has had enough or the block ends."""
+    stop = threading.Event()
+
+    def trickle() -> None:
+        while not stop.wait(0.05):
+            try:
+                connection.sendall(piece)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_a_head_that_trickles_is_cut_whatever_it_brings(make_gateway: Make) -> None:
     gateway = make_gateway(header_seconds=0.4)
     with connect(gateway) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n")
-        stop = threading.Event()
-
-        def trickle() -> None:
-            while not stop.wait(0.05):
-                try:
-                    connection.sendall(b"x-slow: 1\r\n")
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=trickle)
-        thread.start()
-        try:
-            status, headers, body = read_all(connection)
-        except ConnectionResetError:
-            status = 408  # it closed while a further byte was on its way
-        else:
-            assert json.loads(body)["error"]["code"] == "request_timeout"
-            assert headers["connection"] == "close"
-        stop.set()
-        thread.join()
+        with trickling(connection, b"x-slow: 1\r\n"):
+            try:
+                status, headers, body = read_all(connection)
+            except ConnectionResetError:
+                status = 408  # it closed while a further byte was on its way
+            else:
+                assert json.loads(body)["error"]["code"] == "request_timeout"
+                assert headers["connection"] == "close"
     assert status == 408
 
 
@@ -102,23 +111,11 @@ def test_a_body_that_trickles_is_refused_though_it_never_stands_still(make_gatew
             b"POST /v1/images/plans HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n"
             b"content-type: application/json\r\n\r\n"
         )
-        stop = threading.Event()
-
-        def trickle() -> None:
-            while not stop.wait(0.05):
-                try:
-                    connection.sendall(b" ")
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=trickle)
-        thread.start()
-        try:
-            status = read_all(connection)[0]
-        except ConnectionResetError:
-            status = 408
-        stop.set()
-        thread.join()
+        with trickling(connection, b" "):
+            try:
+                status = read_all(connection)[0]
+            except ConnectionResetError:
+                status = 408
     assert status == 408
 
 
@@ -128,21 +125,9 @@ def test_a_body_that_trickles_on_after_its_answer_is_cut(make_gateway: Make, pat
     with connect(gateway) as connection:
         head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n"
         connection.sendall(head.encode())
-        stop = threading.Event()
-
-        def trickle() -> None:
-            while not stop.wait(0.05):
-                try:
-                    connection.sendall(b" ")
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=trickle)
-        thread.start()
-        with contextlib.suppress(ConnectionResetError):  # a further byte was on its way
+        # A reset: a further byte was on its way.
+        with trickling(connection, b" "), contextlib.suppress(ConnectionResetError):
             assert read_all(connection)[0] in (404, 405)
-        stop.set()
-        thread.join()
 
 
 def connect_deaf(gateway: Gateway) -> socket.socket:
